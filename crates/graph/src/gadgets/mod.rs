@@ -1,0 +1,1 @@
+//! Non-linear operators as hints with their constraints: one file per gadget.

@@ -1,0 +1,88 @@
+//! The model graph: a float DAG with static shapes and about twenty operators.
+//!
+//! Importers lower ONNX operators to [`ModelOp`]; passes work here; calibration runs here; the quantiser
+//! turns it into a [`Circuit`](crate::circuit::Circuit).
+
+mod error;
+mod op;
+
+pub use error::ModelError;
+pub use op::{ModelOp, UnaryFn};
+
+/// Index of a value in [`ModelGraph::values`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ValueId(pub u32);
+
+impl ValueId {
+    /// Position in [`ModelGraph::values`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A float tensor of the graph, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Value {
+    /// Unique name from the user's model.
+    pub name: String,
+    /// Static extents, each at least 1.
+    pub shape: Vec<usize>,
+    /// Data of weights and other constants, `shape.iter().product()` finite numbers; `None` for what depends on the input.
+    pub constant: Option<Vec<f32>>,
+}
+
+impl Value {
+    /// Number of entries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Always false: extents are at least 1.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// One operator with its operands and its one result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Unique name from the user's model, extended where one ONNX node became several.
+    pub name: String,
+    /// What it computes.
+    pub op: ModelOp,
+    /// Operands.
+    pub inputs: Vec<ValueId>,
+    /// Result.
+    pub output: ValueId,
+    /// The user's source line, where the exporter kept it (`model.py:42, in forward: x = self.conv1(x)`).
+    pub source: Option<String>,
+}
+
+/// A float model: nodes in topological order, any fan-out, any number of inputs and outputs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModelGraph {
+    /// Name of the model.
+    pub name: String,
+    /// All values.
+    pub values: Vec<Value>,
+    /// All operators.
+    pub nodes: Vec<Node>,
+    /// Inputs in the model's order.
+    pub inputs: Vec<ValueId>,
+    /// Outputs in the model's order.
+    pub outputs: Vec<ValueId>,
+}
+
+impl ModelGraph {
+    /// The value with this index.
+    ///
+    /// # Panics
+    /// If the index is out of range.
+    #[must_use]
+    pub fn value(&self, id: ValueId) -> &Value {
+        &self.values[id.index()]
+    }
+}

@@ -1,0 +1,203 @@
+//! Operators of the model graph.
+
+/// What a node computes, on float tensors. Shapes are those of the operands and the result.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ModelOp {
+    /// Operands `x [N, C, H, W]`, constant `w [O, C/groups, kh, kw]`, optionally constant `b [O]`.
+    /// One-dimensional convolutions arrive with `H = 1`. Padding at the far ends follows from the output shape.
+    /// Transposed convolutions arrive as [`ModelOp::ZeroStuff`] and a convolution.
+    Conv {
+        /// Steps between output positions.
+        strides: [usize; 2],
+        /// Zeros `[top, left]`.
+        pads: [usize; 2],
+        /// Steps between taps.
+        dilations: [usize; 2],
+        /// Channel groups.
+        groups: usize,
+    },
+    /// `a [.., M, K] b [.., K, N]`, leading axes broadcast as numpy's `matmul`; rank at least 2 on both sides.
+    MatMul,
+    /// Sum with numpy's broadcasting; either operand may be constant.
+    Add,
+    /// Difference with numpy's broadcasting; either operand may be constant.
+    Sub,
+    /// Product with numpy's broadcasting; either operand may be constant. Division by a constant arrives as this.
+    Mul,
+    /// A function of each entry.
+    Unary(UnaryFn),
+    /// Sum over these axes, which stay with extent 1.
+    ReduceSum {
+        /// Axes.
+        axes: Vec<usize>,
+    },
+    /// Maximum over these axes, which stay with extent 1.
+    ReduceMax {
+        /// Axes.
+        axes: Vec<usize>,
+    },
+    /// Maximum over windows of the last two axes of `[N, C, H, W]`; positions outside never win.
+    MaxPool {
+        /// Taps.
+        kernel: [usize; 2],
+        /// Steps between outputs.
+        strides: [usize; 2],
+        /// `[top, left]`.
+        pads: [usize; 2],
+        /// Steps between taps.
+        dilations: [usize; 2],
+    },
+    /// Sum over windows of the last two axes of `[N, C, H, W]`, zeros outside. Average pooling arrives as this and a
+    /// product by a constant (scalar, or `[1, 1, H, W]` where padding is not counted).
+    SumPool {
+        /// Taps.
+        kernel: [usize; 2],
+        /// Steps between outputs.
+        strides: [usize; 2],
+        /// `[top, left]`.
+        pads: [usize; 2],
+        /// Steps between taps.
+        dilations: [usize; 2],
+    },
+    /// Result axis `k` is operand axis `perm[k]`.
+    Transpose {
+        /// Permutation.
+        perm: Vec<usize>,
+    },
+    /// Same entries, row-major, in the result's shape.
+    Reshape,
+    /// Result index `j` on axis `k` reads `starts[k] + steps[k] * j`.
+    Slice {
+        /// One per axis.
+        starts: Vec<usize>,
+        /// One per axis, not zero; negative ones flip.
+        steps: Vec<i64>,
+    },
+    /// Zeros (or `value`) around; operand index 0 lands at `before[k]`. The far end follows from the shape.
+    Pad {
+        /// One per axis.
+        before: Vec<usize>,
+        /// What is put around.
+        value: f32,
+    },
+    /// Concatenation along an axis; some operands may be constant.
+    Concat {
+        /// Axis.
+        axis: usize,
+    },
+    /// Repetition of extent-1 axes to the result's shape; ranks are equal.
+    Expand,
+    /// Each axis `k` is spread: operand index `i` lands at `starts[k] + steps[k] * i`, zeros elsewhere.
+    ZeroStuff {
+        /// One per axis.
+        starts: Vec<usize>,
+        /// One per axis, at least 1.
+        steps: Vec<usize>,
+    },
+    /// Result index `j` on `axis` reads `indices[j]`.
+    Gather {
+        /// Axis.
+        axis: usize,
+        /// Constant indices.
+        indices: Vec<usize>,
+    },
+    /// Index of the greatest entry along an axis, which stays with extent 1; ties go to the lowest index (or the
+    /// highest). The result holds whole numbers.
+    ArgMax {
+        /// Axis.
+        axis: usize,
+        /// Ties go to the highest index.
+        select_last: bool,
+    },
+    /// `exp(x - max) / sum exp(x - max)` along an axis.
+    Softmax {
+        /// Axis.
+        axis: usize,
+    },
+}
+
+/// A function of one real variable.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum UnaryFn {
+    /// `max(x, 0)`
+    Relu,
+    /// `x` where `x >= 0`, else `slope * x`
+    LeakyRelu {
+        /// Slope of the negative side.
+        slope: f32,
+    },
+    /// `min(max(x, min), max)`
+    Clip {
+        /// Lower bound, may be `-inf`.
+        min: f32,
+        /// Upper bound, may be `inf`.
+        max: f32,
+    },
+    /// `1 / (1 + exp(-x))`
+    Sigmoid,
+    /// `tanh(x)`
+    Tanh,
+    /// `min(max(alpha * x + beta, 0), 1)`
+    HardSigmoid {
+        /// Slope.
+        alpha: f32,
+        /// Offset.
+        beta: f32,
+    },
+    /// `x * min(max(x / 6 + 1/2, 0), 1)`
+    HardSwish,
+    /// `x` where `x >= 0`, else `alpha * (exp(x) - 1)`
+    Elu {
+        /// Factor of the negative side.
+        alpha: f32,
+    },
+    /// `log(1 + exp(x))`
+    Softplus,
+}
+
+impl ModelOp {
+    /// ONNX-like name for printers and errors.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Conv { .. } => "Conv",
+            Self::MatMul => "MatMul",
+            Self::Add => "Add",
+            Self::Sub => "Sub",
+            Self::Mul => "Mul",
+            Self::Unary(function) => function.name(),
+            Self::ReduceSum { .. } => "ReduceSum",
+            Self::ReduceMax { .. } => "ReduceMax",
+            Self::MaxPool { .. } => "MaxPool",
+            Self::SumPool { .. } => "SumPool",
+            Self::Transpose { .. } => "Transpose",
+            Self::Reshape => "Reshape",
+            Self::Slice { .. } => "Slice",
+            Self::Pad { .. } => "Pad",
+            Self::Concat { .. } => "Concat",
+            Self::Expand => "Expand",
+            Self::ZeroStuff { .. } => "ZeroStuff",
+            Self::Gather { .. } => "Gather",
+            Self::ArgMax { .. } => "ArgMax",
+            Self::Softmax { .. } => "Softmax",
+        }
+    }
+}
+
+impl UnaryFn {
+    /// ONNX name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Relu => "Relu",
+            Self::LeakyRelu { .. } => "LeakyRelu",
+            Self::Clip { .. } => "Clip",
+            Self::Sigmoid => "Sigmoid",
+            Self::Tanh => "Tanh",
+            Self::HardSigmoid { .. } => "HardSigmoid",
+            Self::HardSwish => "HardSwish",
+            Self::Elu { .. } => "Elu",
+            Self::Softplus => "Softplus",
+        }
+    }
+}
