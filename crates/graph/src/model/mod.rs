@@ -3,10 +3,18 @@
 //! Importers lower ONNX operators to [`ModelOp`]; passes work here; calibration runs here; the quantiser
 //! turns it into a [`Circuit`](crate::circuit::Circuit).
 
+mod check;
 mod error;
+mod evaluate;
 mod op;
+mod print;
+mod shape;
+mod unary;
+
+pub mod index;
 
 pub use error::ModelError;
+pub use evaluate::{Operand, evaluate, evaluate_all, evaluate_node, wire};
 pub use op::{ModelOp, UnaryFn};
 
 /// Index of a value in [`ModelGraph::values`].
