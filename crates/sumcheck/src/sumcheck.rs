@@ -208,6 +208,8 @@ pub fn verify<E: Ext>(
 
 #[cfg(test)]
 mod tests {
+    use p3_field::PrimeCharacteristicRing;
+
     use super::*;
     use crate::field::{E2, E3, F};
 
