@@ -6,15 +6,21 @@
 //! in front of every tensor that is not a weight.
 
 mod axis;
+mod bounds;
+mod builder;
 mod check;
 mod digest;
 mod error;
 mod instantiate;
 mod op;
+mod pinned;
 mod print;
+mod prune;
 mod table;
 
 pub use axis::{AxisFactor, AxisLink, AxisMap, SeparableMap};
+pub use builder::{CircuitBuilder, Refusal, SAFE_RANGE, plane_range};
+pub use check::{MAX_ITEMS, MAX_LOG_TABLE, MAX_RANK, MAX_TENSOR_LEN};
 pub use digest::CircuitDigest;
 pub use error::CircuitError;
 pub use op::{ConvGeometry, Op, Term};

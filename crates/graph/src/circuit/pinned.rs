@@ -1,0 +1,238 @@
+//! Checks that every hint has at most one admissible value for every *field* value of its operand.
+//!
+//! Committed weights may be hostile, so operands may be any element of F (p = 2^64 - 2^32 + 1). Three patterns are known:
+//!
+//! * `q = FloorShift(t, s)`: the virtual tensor `t - 2^s q` is looked up in `Range {0, s}` and q takes one of n
+//!   consecutive values with `n * 2^s <= p`; then `(q, rem) -> 2^s q + rem` is injective modulo p.
+//!   q's values are bounded by a lookup of q itself, or because q is in turn split by a pinned `FloorShift`.
+//! * `y = Lookup(x, T)`: `(x, y)` is looked up in T, whose keys differ.
+//! * `R = Reciprocal(S, k)`: `t = 2^k - R S` and `S - 1 - t` are both range-checked, so that `0 <= t < S`, and R and S are
+//!   bounded so that `R S + t < p`; then `R S + t = 2^k` holds over the integers and R is `floor(2^k / S)`.
+
+use super::{AxisFactor, AxisLink, AxisMap, Circuit, CircuitError, Constraint, Op, Table, TableId, TensorId, Visibility};
+
+const P: i128 = 0xffff_ffff_0000_0001;
+
+/// What lookups say about tensors, whatever the weights are.
+struct Sound<'a> {
+    circuit: &'a Circuit,
+    /// Per tensor: values admitted by the constraints, as integers.
+    bounds: Vec<Option<(i128, i128)>>,
+    /// Per tensor: tables in which it stands alone.
+    ranges: Vec<Vec<TableId>>,
+    /// `(table, key, value)` of two-column lookups, sorted.
+    pairs: Vec<(TableId, TensorId, TensorId)>,
+    /// Per tensor: tensors that are a function of it, where it is their first or second operand.
+    users: Vec<Vec<TensorId>>,
+}
+
+/// Every rule about hints and private inputs; indices and shapes are checked already.
+pub(crate) fn check_hints(circuit: &Circuit) -> Result<(), CircuitError> {
+    let sound = Sound::new(circuit);
+    for (index, tensor) in circuit.tensors.iter().enumerate() {
+        let id = tensor_id(index);
+        let pinned = match tensor.op {
+            Op::FloorShift { x, shift } => sound.floor_shift(id, x, shift),
+            Op::Lookup { x, table } => match sound.pairs.binary_search(&(table, x, id)) {
+                Ok(_) => Ok(()),
+                Err(_) => Err("no lookup ties it to its operand".to_owned()),
+            },
+            Op::Reciprocal { x, log_numerator } => sound.reciprocal(id, x, log_numerator),
+            Op::Input { .. } if circuit.policy.input != Visibility::Public => match sound.bound(id) {
+                Some((lo, hi)) if i128::from(tensor.min) <= lo && hi <= i128::from(tensor.max) => Ok(()),
+                _ => Err(format!("private input is not range-checked to {}..={}", tensor.min, tensor.max)),
+            },
+            _ => Ok(()),
+        };
+        pinned.map_err(|reason| CircuitError::Tensor {
+            tensor: tensor.name.clone(),
+            node: tensor.node.clone(),
+            reason,
+        })?;
+    }
+    Ok(())
+}
+
+impl<'a> Sound<'a> {
+    fn new(circuit: &'a Circuit) -> Self {
+        let count = circuit.tensors.len();
+        let mut sound = Self {
+            circuit,
+            bounds: vec![None; count],
+            ranges: vec![Vec::new(); count],
+            pairs: Vec::new(),
+            users: vec![Vec::new(); count],
+        };
+        for (index, tensor) in circuit.tensors.iter().enumerate() {
+            let mut operands = tensor.op.operands();
+            operands.dedup();
+            for operand in operands.into_iter().take(2) {
+                sound.users[operand.index()].push(tensor_id(index));
+            }
+        }
+        for constraint in &circuit.constraints {
+            let Constraint::Lookup { table, columns } = constraint else { continue };
+            let rows = &circuit.tables[table.index()];
+            if let [key] | [key, _] = columns.as_slice() {
+                sound.learn(*key, (rows.min().into(), rows.max().into()));
+            }
+            match columns.as_slice() {
+                [key] => sound.ranges[key.index()].push(*table),
+                [key, value] => {
+                    sound.pairs.push((*table, *key, *value));
+                    if let Table::Function { values, .. } = rows {
+                        let (lo, hi) = (values.iter().min().copied(), values.iter().max().copied());
+                        sound.learn(*value, (lo.unwrap_or(0).into(), hi.unwrap_or(0).into()));
+                    }
+                }
+                _ => {}
+            }
+        }
+        sound.pairs.sort_unstable();
+        // What a quotient's bounds say about its dividend: limbs come after what they split.
+        for index in (0..count).rev() {
+            if let Op::FloorShift { x, shift } = circuit.tensors[index].op
+                && let Some((lo, hi)) = sound.bounds[index]
+                && sound.has_remainder(tensor_id(index), x, shift)
+            {
+                sound.learn(x, (lo << shift, ((hi + 1) << shift) - 1));
+            }
+        }
+        for index in 0..count {
+            if sound.bounds[index].is_none() {
+                sound.bounds[index] = sound.derived(index);
+            }
+        }
+        sound
+    }
+
+    fn bound(&self, id: TensorId) -> Option<(i128, i128)> {
+        self.bounds[id.index()]
+    }
+
+    fn learn(&mut self, id: TensorId, (lo, hi): (i128, i128)) {
+        let slot = &mut self.bounds[id.index()];
+        *slot = Some(slot.map_or((lo, hi), |(a, b)| (a.max(lo), b.min(hi))));
+    }
+
+    /// Bounds of a virtual tensor from its operands', symmetric; `None` where a weight has a part in it.
+    fn derived(&self, index: usize) -> Option<(i128, i128)> {
+        let magnitude = |id: TensorId| self.bound(id).map(|(lo, hi)| lo.unsigned_abs().max(hi.unsigned_abs()));
+        let tensor = &self.circuit.tensors[index];
+        let size = match &tensor.op {
+            Op::Linear { terms, constant } => {
+                let mut total = 0u128;
+                for term in terms {
+                    let x = &self.circuit.tensors[term.x.index()];
+                    let gain = term.map.links.iter().fold(1u128, |gain, link| gain.saturating_mul(gain_of(link, &x.shape)));
+                    let summand = magnitude(term.x)?.saturating_mul(gain);
+                    total = total.saturating_add(summand.saturating_mul(term.coefficient.unsigned_abs().into()));
+                }
+                for (value, factors) in constant {
+                    let gain = factors.iter().fold(1u128, |gain, factor| gain.saturating_mul(factor_gain(factor)));
+                    total = total.saturating_add(gain.saturating_mul(value.unsigned_abs().into()));
+                }
+                total
+            }
+            Op::Mul { a, b } => magnitude(*a)?.saturating_mul(magnitude(*b)?),
+            Op::MatMul { a, b } => {
+                let inner = self.circuit.tensors[a.index()].shape.last().copied().unwrap_or(1);
+                magnitude(*a)?.saturating_mul(magnitude(*b)?).saturating_mul(inner as u128)
+            }
+            Op::Reshape { x } => return self.bound(*x),
+            _ => return None,
+        };
+        let size = i128::try_from(size).ok().filter(|&size| size < 1 << 100)?;
+        Some((-size, size))
+    }
+
+    /// Whether `x - 2^shift q` is looked up in `[0, 2^shift)`.
+    fn has_remainder(&self, q: TensorId, x: TensorId, shift: u32) -> bool {
+        self.users[q.index()].iter().any(|&user| {
+            self.is_combination(user, &[(x, 1), (q, -(1 << shift))], 0)
+                && self.ranges[user.index()].iter().any(|table| {
+                    matches!(self.circuit.tables[table.index()], Table::Range { min: 0, log_len } if log_len == shift)
+                })
+        })
+    }
+
+    fn floor_shift(&self, q: TensorId, x: TensorId, shift: u32) -> Result<(), String> {
+        if !self.has_remainder(q, x, shift) {
+            return Err(format!("the remainder of `{}` is not looked up in [0, 2^{shift})", self.name(x)));
+        }
+        match self.bound(q) {
+            Some((lo, hi)) if (hi - lo + 1) << shift <= P => Ok(()),
+            Some((lo, hi)) => Err(format!("{} quotients times 2^{shift} exceed the field", hi - lo + 1)),
+            None => Err("the quotient is not range-checked".to_owned()),
+        }
+    }
+
+    fn reciprocal(&self, r: TensorId, s: TensorId, log_numerator: u32) -> Result<(), String> {
+        let users = |id: TensorId| self.users[id.index()].iter().copied();
+        let numerator = 1i64 << log_numerator;
+        let complete = users(r)
+            .filter(|product| match self.circuit.tensor(*product).op {
+                Op::Mul { a, b } => (a, b) == (r, s) || (a, b) == (s, r),
+                _ => false,
+            })
+            .flat_map(|product| users(product).map(move |t| (product, t)))
+            .filter(|(product, t)| self.is_combination(*t, &[(*product, -1)], numerator))
+            .any(|(_, t)| {
+                let Some((t_lo, t_hi)) = self.bound(t) else { return false };
+                let (Some(r), Some(s_bound)) = (self.bound(r), self.bound(s)) else { return false };
+                let s_size = s_bound.0.abs().max(s_bound.1.abs());
+                let largest = r.1.checked_mul(s_size).and_then(|product| product.checked_add(t_hi));
+                let slack = users(t)
+                    .filter(|&u| self.is_combination(u, &[(s, 1), (t, -1)], -1))
+                    .any(|u| self.bound(u).is_some_and(|(lo, hi)| lo >= 0 && hi + t_hi + s_size + 1 < P));
+                r.0 >= 0 && t_lo >= 0 && slack && largest.is_some_and(|largest| largest < P)
+            });
+        if complete {
+            Ok(())
+        } else {
+            Err(format!("quotient of 2^{log_numerator} by `{}` is not pinned from both sides", self.name(s)))
+        }
+    }
+
+    /// Whether a tensor is exactly `sum coefficient * operand + constant`, entry by entry.
+    fn is_combination(&self, id: TensorId, expected: &[(TensorId, i64)], constant: i64) -> bool {
+        let Op::Linear { terms, constant: actual } = &self.circuit.tensor(id).op else { return false };
+        let constant_fits = match actual.as_slice() {
+            [] => constant == 0,
+            [(value, factors)] => *value == constant && factors.iter().all(|factor| *factor == AxisFactor::Ones),
+            _ => false,
+        };
+        constant_fits
+            && terms.len() == expected.len()
+            && expected.iter().all(|&(x, coefficient)| {
+                terms.iter().any(|term| term.x == x && term.coefficient == coefficient && term.map.is_identity())
+            })
+    }
+
+    fn name(&self, id: TensorId) -> &str {
+        &self.circuit.tensor(id).name
+    }
+}
+
+fn tensor_id(index: usize) -> TensorId {
+    TensorId(u32::try_from(index).unwrap_or(u32::MAX))
+}
+
+/// Largest sum of absolute entries in a row.
+fn gain_of(link: &AxisLink, input: &[usize]) -> u128 {
+    match link {
+        AxisLink::Map { map: AxisMap::Diagonal(factors), .. } => {
+            factors.iter().map(|factor| u128::from(factor.unsigned_abs())).max().unwrap_or(0)
+        }
+        AxisLink::Map { map: AxisMap::Window { kernel, .. }, .. } => *kernel as u128,
+        AxisLink::Sum { input: axis } => input.get(*axis).map_or(1, |&extent| extent as u128),
+        _ => 1,
+    }
+}
+
+fn factor_gain(factor: &AxisFactor) -> u128 {
+    match factor {
+        AxisFactor::Values(values) => values.iter().map(|value| u128::from(value.unsigned_abs())).max().unwrap_or(0),
+        _ => 1,
+    }
+}
