@@ -1,1 +1,27 @@
 //! Non-linear operators as hints with their constraints: one file per gadget.
+//!
+//! A hint is a tensor that the prover chooses. Each gadget adds its hints together with the lookups that leave at most
+//! one admissible value for *every* field value of the operand, so that not even an owner of hostile weights has a
+//! choice. Where no value is admissible (an operand outside a table's domain), no proof exists for that input; the
+//! builder lists those places ([`CircuitBuilder::refusals`](crate::circuit::CircuitBuilder::refusals)).
+//! [`Circuit::check`](crate::circuit::Circuit::check) finds the same patterns in circuits that come from strangers.
+
+mod argmax;
+mod input;
+mod maximum;
+mod range;
+mod reciprocal;
+mod requantise;
+mod softmax;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use argmax::argmax;
+pub use input::input;
+pub use maximum::{View, Windows, max_pool_axis, maximum, reduce_max};
+pub use range::range;
+pub use reciprocal::reciprocal;
+pub use requantise::{Quotient, Requantised, function_table, requantise, signed_range};
+pub use softmax::{SOFTMAX_LOG_SCALE, softmax};
+pub use table::apply_table;
