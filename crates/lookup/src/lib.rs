@@ -1,1 +1,17 @@
-//! placeholder
+//! One LogUp-GKR argument for all range checks and function tables of a proof.
+//!
+//! [`LookupArgument`] is the statement: which tensors are looked up in which public tables. Proving and verifying end in
+//! claims on the columns and on the multiplicity vectors, which the rest of the proof takes on. Follow
+//! [`argument`] (statement, prove, verify) into [`gkr`] (the tree of fractions).
+
+pub mod argument;
+pub mod column;
+pub mod error;
+mod gkr;
+pub mod layout;
+pub mod table;
+
+pub use argument::{ColumnClaim, LookupArgument, LookupSpec, Outcome};
+pub use column::Column;
+pub use error::LookupError;
+pub use table::TableSpec;

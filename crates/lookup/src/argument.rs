@@ -1,0 +1,406 @@
+//! The argument: every tuple that a proof looks up is a row of its table.
+//!
+//! With `t = alpha + gamma k + key + beta value` for a tuple of table `k`,
+//!
+//! `sum_{real entries} 1 / t  -  sum_{rows} m(row) / t(row)  =  0`
+//!
+//! as rational functions in `alpha, beta, gamma` exactly if every tuple is a row and `m` counts it: distinct tuples give
+//! distinct poles, and a count of real entries below `2^40` does not vanish in the field. The multiplicities `m` are
+//! committed before the three challenges are drawn. Padded entries and filler are `0 / 1`, by public numerators: no table needs
+//! a row for padding, and a real entry cannot be declared padding. [Haböck 2022; Papini and Haböck 2023]
+//!
+//! # Transcript
+//! Challenges `alpha, beta, gamma`; the tree of [`crate::gkr`]; the evaluations of all columns, then of all multiplicities.
+//! The caller absorbs the statement (lookups and tables) and the roots of columns and multiplicities beforehand.
+
+use rayon::prelude::*;
+use veritorch_sumcheck::field::int;
+use veritorch_sumcheck::form::{padded_index, padded_vars};
+use veritorch_sumcheck::mle::{eq_table, log_padded};
+use veritorch_sumcheck::transcript::Transcript;
+use veritorch_sumcheck::{Ext, Form, ProverTranscript, Value, VerifierTranscript};
+
+use crate::column::Column;
+use crate::error::LookupError;
+use crate::gkr::{self, LeafClaim};
+use crate::layout::{Block, Content, Layout, indicator};
+use crate::table::TableSpec;
+
+const CHALLENGES: &str = "lookup challenges";
+const COLUMNS: &str = "lookup columns";
+const MULTIPLICITIES: &str = "lookup multiplicities";
+
+/// Real entries that one argument may look up: multiplicities stay far below the characteristic.
+pub const MAX_ENTRIES: usize = 1 << 40;
+
+/// For every entry, `(column 0, .., column width - 1)` is a row of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookupSpec {
+    /// Position of the table; the number of columns is its width.
+    pub table: usize,
+    /// Real extents of the columns, batch included; all columns of a lookup have one shape.
+    pub shape: Vec<usize>,
+}
+
+/// A claim on one column of one lookup, or on one multiplicity vector: `sum_i form(i) T(i) = value` over the real entries.
+#[derive(Clone, Debug)]
+pub struct ColumnClaim<E, V> {
+    /// Position of the lookup, or of the table for a multiplicity vector.
+    pub source: usize,
+    /// Column of the lookup, 0 for a multiplicity vector.
+    pub column: usize,
+    /// The form; one `eq` factor per axis.
+    pub form: Form<E>,
+    /// Its value.
+    pub value: V,
+}
+
+/// What the argument leaves to be shown.
+#[derive(Clone, Debug)]
+#[must_use = "the lookup argument is complete only when these claims are proved"]
+pub struct Outcome<E, V> {
+    /// One claim for each column of each lookup, in order.
+    pub columns: Vec<ColumnClaim<E, V>>,
+    /// One claim for each table in use, in order; the vector's shape is `[rows]`.
+    pub multiplicities: Vec<ColumnClaim<E, V>>,
+    /// The point of the leaf cube that all forms are tails of.
+    pub point: Vec<E>,
+}
+
+/// The statement: derived from the circuit by both sides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookupArgument {
+    lookups: Vec<LookupSpec>,
+    tables: Vec<TableSpec>,
+    layout: Layout,
+}
+
+/// `alpha, beta, gamma`.
+struct Challenges<E> {
+    alpha: E,
+    beta: E,
+    gamma: E,
+}
+
+impl<E: Ext> Challenges<E> {
+    fn draw(transcript: &mut impl Transcript) -> Self {
+        Self {
+            alpha: transcript.challenge(CHALLENGES),
+            beta: transcript.challenge(CHALLENGES),
+            gamma: transcript.challenge(CHALLENGES),
+        }
+    }
+
+    /// The part of a denominator that all tuples of a table share.
+    fn base(&self, table: usize) -> E {
+        self.alpha + self.gamma * E::from_int(table as i64)
+    }
+}
+
+impl LookupArgument {
+    /// Checks the statement and lays out the leaves.
+    ///
+    /// # Errors
+    /// If a table is not a power of two long, a lookup names no table or has an empty axis, or there are more than
+    /// [`MAX_ENTRIES`] entries.
+    pub fn new(lookups: Vec<LookupSpec>, tables: Vec<TableSpec>) -> Result<Self, LookupError> {
+        for (position, table) in tables.iter().enumerate() {
+            table.check(position)?;
+        }
+        let mut contents = Vec::with_capacity(lookups.len() + tables.len());
+        let mut used = vec![false; tables.len()];
+        let mut entries = 0usize;
+        for (position, lookup) in lookups.iter().enumerate() {
+            let error = |reason: String| LookupError::Statement { reason: format!("lookup {position}: {reason}") };
+            *used.get_mut(lookup.table).ok_or_else(|| error(format!("no table {}", lookup.table)))? = true;
+            if lookup.shape.contains(&0) {
+                return Err(error(format!("shape {:?} has an empty axis", lookup.shape)));
+            }
+            let len = lookup.shape.iter().try_fold(1usize, |len, &axis| len.checked_mul(axis.checked_next_power_of_two()?));
+            let len = len.filter(|&len| len <= MAX_ENTRIES).ok_or_else(|| error(format!("shape {:?} is too large", lookup.shape)))?;
+            entries += len;
+            if entries > MAX_ENTRIES {
+                return Err(error(format!("more than {MAX_ENTRIES} entries in all")));
+            }
+            contents.push((Content::Lookup(position), padded_vars(&lookup.shape)));
+        }
+        for (position, table) in tables.iter().enumerate().filter(|&(position, _)| used[position]) {
+            contents.push((Content::Table(position), table.log_len()));
+        }
+        Ok(Self { lookups, tables, layout: Layout::new(contents) })
+    }
+
+    /// The lookups.
+    #[must_use]
+    pub fn lookups(&self) -> &[LookupSpec] {
+        &self.lookups
+    }
+
+    /// The tables.
+    #[must_use]
+    pub fn tables(&self) -> &[TableSpec] {
+        &self.tables
+    }
+
+    /// The stack of leaves.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Positions of the tables that some lookup uses, in order: those with a multiplicity vector.
+    #[must_use]
+    pub fn used_tables(&self) -> Vec<usize> {
+        let mut used: Vec<usize> = self.lookups.iter().map(|lookup| lookup.table).collect();
+        used.sort_unstable();
+        used.dedup();
+        used
+    }
+
+    /// How often each row of each table is looked up; a table that no lookup uses has no counts.
+    ///
+    /// # Errors
+    /// If a value is outside its table, or the columns do not fit the statement.
+    pub fn multiplicities(&self, columns: &[Vec<Column<'_>>]) -> Result<Vec<Vec<u32>>, LookupError> {
+        self.check_columns(columns)?;
+        let mut counts: Vec<Vec<u32>> = vec![Vec::new(); self.tables.len()];
+        for (position, (lookup, columns)) in self.lookups.iter().zip(columns).enumerate() {
+            let table = &self.tables[lookup.table];
+            let counts = &mut counts[lookup.table];
+            counts.resize(table.num_rows(), 0);
+            let mut tuple = vec![0; columns.len()];
+            for entry in 0..columns[0].len() {
+                for (value, column) in tuple.iter_mut().zip(columns) {
+                    *value = column.get(entry);
+                }
+                let outside =
+                    || LookupError::OutsideTable { lookup: position, entry, values: tuple.clone(), table: lookup.table };
+                let row = table.row(&tuple).ok_or_else(outside)?;
+                counts[row] = counts[row].checked_add(1).ok_or_else(|| LookupError::Statement {
+                    reason: format!("row {row} of table {} is looked up more than 2^32 times", lookup.table),
+                })?;
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Proves the argument. It does not check that the statement holds: [`Self::multiplicities`] does.
+    ///
+    /// # Errors
+    /// If columns or multiplicities do not fit the statement, or, with negligible probability, a challenge is unlucky.
+    pub fn prove<E: Ext>(
+        &self,
+        transcript: &mut ProverTranscript,
+        columns: &[Vec<Column<'_>>],
+        multiplicities: &[Vec<u32>],
+    ) -> Result<Outcome<E, E>, LookupError> {
+        self.check_columns(columns)?;
+        self.check_multiplicities(multiplicities)?;
+        if self.lookups.is_empty() {
+            return Ok(self.outcome(Vec::new(), Vec::new(), Vec::new()));
+        }
+        let challenges = Challenges::<E>::draw(transcript);
+        let (num, den) = self.leaves(&challenges, columns, multiplicities);
+        let LeafClaim { point, .. } = gkr::prove(transcript, num, den)?;
+        let tail = |log_len: usize| &point[point.len() - log_len..];
+        let column_values: Vec<E> = self
+            .lookups
+            .par_iter()
+            .zip(columns)
+            .flat_map_iter(|(lookup, columns)| {
+                let weights = Form::at_point(&lookup.shape, tail(padded_vars(&lookup.shape))).vector(&lookup.shape);
+                columns
+                    .iter()
+                    .map(|column| weights.iter().enumerate().map(|(i, &weight)| weight * int(column.get(i))).sum())
+                    .collect::<Vec<E>>()
+            })
+            .collect();
+        let multiplicity_values: Vec<E> = self
+            .used_tables()
+            .into_par_iter()
+            .map(|table| {
+                let weights = eq_table(tail(self.tables[table].log_len()));
+                weights.into_iter().zip(&multiplicities[table]).map(|(weight, &count)| weight * int(i64::from(count))).sum()
+            })
+            .collect();
+        transcript.send(COLUMNS, &column_values);
+        transcript.send(MULTIPLICITIES, &multiplicity_values);
+        Ok(self.outcome(point, column_values, multiplicity_values))
+    }
+
+    /// Verifies the argument.
+    ///
+    /// # Errors
+    /// If the proof is too short, malformed, or an equation does not hold.
+    pub fn verify<E: Ext>(&self, transcript: &mut VerifierTranscript<'_>) -> Result<Outcome<E, Value<E>>, LookupError> {
+        if self.lookups.is_empty() {
+            return Ok(self.outcome(Vec::new(), Vec::new(), Vec::new()));
+        }
+        let challenges = Challenges::<E>::draw(transcript);
+        let LeafClaim { point, num, den } = gkr::verify::<E>(transcript, self.layout.num_vars)?;
+        let num_columns = self.lookups.iter().map(|lookup| self.width(lookup)).sum();
+        let column_values = transcript.receive::<E>(COLUMNS, num_columns)?;
+        let multiplicity_values = transcript.receive::<E>(MULTIPLICITIES, self.used_tables().len())?;
+        let outcome = self.outcome(point, column_values, multiplicity_values);
+        let (own_num, own_den) = self.leaves_at(&challenges, &outcome);
+        transcript.check_zero("lookup numerators", own_num - num)?;
+        transcript.check_zero("lookup denominators", own_den - den)?;
+        Ok(outcome)
+    }
+
+    /// Numerators and denominators of the leaves at the outcome's point, from the evaluations that were received.
+    fn leaves_at<E: Ext>(&self, challenges: &Challenges<E>, outcome: &Outcome<E, Value<E>>) -> (Value<E>, Value<E>) {
+        let point = outcome.point.as_slice();
+        let (mut num, mut den) = (Value::zero(), Value::zero());
+        let mut filler = E::ONE;
+        for block in &self.layout.blocks {
+            let weight = block.weight(point);
+            let (_, tail) = block.split(point);
+            filler -= weight;
+            let (own_num, own_den) = self.block_at(challenges, block, tail, outcome);
+            num += own_num * weight;
+            den += own_den * weight;
+        }
+        (num, den + Value::public(filler))
+    }
+
+    fn block_at<E: Ext>(&self, challenges: &Challenges<E>, block: &Block, tail: &[E], outcome: &Outcome<E, Value<E>>) -> (Value<E>, Value<E>) {
+        let powers = [E::ONE, challenges.beta];
+        match block.content {
+            Content::Lookup(position) => {
+                let lookup = &self.lookups[position];
+                let mut rest = tail;
+                let real: E = lookup
+                    .shape
+                    .iter()
+                    .map(|&len| {
+                        let (own, low) = rest.split_at(log_padded(len));
+                        rest = low;
+                        indicator(len, own)
+                    })
+                    .product();
+                let tuple: Value<E> = outcome
+                    .columns
+                    .iter()
+                    .filter(|claim| claim.source == position)
+                    .zip(powers)
+                    .map(|(claim, power)| claim.value * power)
+                    .sum();
+                let public = challenges.base(lookup.table) * real + E::ONE - real;
+                (Value::public(real), tuple + Value::public(public))
+            }
+            Content::Table(position) => {
+                let table = &self.tables[position];
+                let count: Value<E> = outcome.multiplicities.iter().filter(|claim| claim.source == position).map(|claim| claim.value).sum();
+                let row = challenges.base(position) + table.keys_at(tail) + challenges.beta * table.values_at(tail);
+                (-count, Value::public(row))
+            }
+        }
+    }
+
+    /// The leaves as two vectors.
+    fn leaves<E: Ext>(&self, challenges: &Challenges<E>, columns: &[Vec<Column<'_>>], multiplicities: &[Vec<u32>]) -> (Vec<E>, Vec<E>) {
+        let mut num = vec![E::ZERO; 1 << self.layout.num_vars];
+        let mut den = vec![E::ONE; 1 << self.layout.num_vars];
+        for block in &self.layout.blocks {
+            match block.content {
+                Content::Lookup(position) => {
+                    let lookup = &self.lookups[position];
+                    let base = challenges.base(lookup.table);
+                    for entry in 0..columns[position][0].len() {
+                        let leaf = block.start + padded_index(&lookup.shape, entry);
+                        num[leaf] = E::ONE;
+                        den[leaf] = base + int(columns[position][0].get(entry));
+                        if let Some(values) = columns[position].get(1) {
+                            den[leaf] += challenges.beta * int(values.get(entry));
+                        }
+                    }
+                }
+                Content::Table(position) => {
+                    let table = &self.tables[position];
+                    let base = challenges.base(position);
+                    for (row, &count) in multiplicities[position].iter().enumerate() {
+                        let leaf = block.start + row;
+                        num[leaf] = -E::from_int(i64::from(count));
+                        den[leaf] = base + int(table.min() + row as i64);
+                        if let TableSpec::Function { values, .. } = table {
+                            den[leaf] += challenges.beta * int(i64::from(values[row]));
+                        }
+                    }
+                }
+            }
+        }
+        (num, den)
+    }
+
+    fn outcome<E: Ext, V>(&self, point: Vec<E>, column_values: Vec<V>, multiplicity_values: Vec<V>) -> Outcome<E, V> {
+        let form = |shape: &[usize]| Form::at_point(shape, &point[point.len() - padded_vars(shape)..]);
+        let positions = self.lookups.iter().enumerate().flat_map(|(source, lookup)| (0..self.width(lookup)).map(move |column| (source, column)));
+        let columns = positions
+            .zip(column_values)
+            .map(|((source, column), value)| ColumnClaim { source, column, form: form(&self.lookups[source].shape), value })
+            .collect();
+        let multiplicities = self
+            .used_tables()
+            .into_iter()
+            .zip(multiplicity_values)
+            .map(|(source, value)| ColumnClaim { source, column: 0, form: form(&[self.tables[source].num_rows()]), value })
+            .collect();
+        Outcome { columns, multiplicities, point }
+    }
+
+    fn width(&self, lookup: &LookupSpec) -> usize {
+        self.tables[lookup.table].width()
+    }
+
+    fn check_columns(&self, columns: &[Vec<Column<'_>>]) -> Result<(), LookupError> {
+        if columns.len() != self.lookups.len() {
+            let reason = format!("{} lookups, columns for {}", self.lookups.len(), columns.len());
+            return Err(LookupError::Statement { reason });
+        }
+        for (position, (lookup, columns)) in self.lookups.iter().zip(columns).enumerate() {
+            let width = self.width(lookup);
+            if columns.len() != width {
+                return Err(LookupError::ColumnLength { lookup: position, column: columns.len(), expected: width, actual: columns.len() });
+            }
+            let expected = lookup.shape.iter().product();
+            for (column, values) in columns.iter().enumerate().filter(|(_, values)| values.len() != expected) {
+                return Err(LookupError::ColumnLength { lookup: position, column, expected, actual: values.len() });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_multiplicities(&self, multiplicities: &[Vec<u32>]) -> Result<(), LookupError> {
+        let used = self.used_tables();
+        if multiplicities.len() != self.tables.len() {
+            let reason = format!("{} tables, multiplicities for {}", self.tables.len(), multiplicities.len());
+            return Err(LookupError::Statement { reason });
+        }
+        for (table, counts) in multiplicities.iter().enumerate() {
+            let expected = if used.contains(&table) { self.tables[table].num_rows() } else { 0 };
+            if counts.len() != expected {
+                return Err(LookupError::MultiplicityLength { table, expected, actual: counts.len() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Soundness errors as bits, `-log2`, over the field `E`, before grinding.
+    ///
+    /// - the fractions: a non-zero polynomial in `alpha, beta, gamma` of degree below the number of leaves;
+    /// - the tree: a layer with `k` variables errs with at most `(2 k + 2) / |E|`: `2 / |E|` for each round, one for the
+    ///   combination of numerator and denominator, one for the merging of the halves.
+    #[must_use]
+    pub fn security_terms<E: Ext>(&self) -> Vec<(&'static str, f64)> {
+        if self.lookups.is_empty() {
+            return Vec::new();
+        }
+        let leaves = self.layout.live as f64;
+        let layers = self.layout.num_vars as f64;
+        vec![
+            ("lookup fractions", E::BITS - leaves.log2()),
+            ("lookup tree", E::BITS - (layers * (layers + 1.0)).log2()),
+        ]
+    }
+}
