@@ -1,0 +1,259 @@
+//! The files `.vt` (prover's key), `.vk` (verifier's key) and `.proof`.
+//!
+//! ```text
+//! magic 8 | version u16 | kind u8 | sections u8 | (length u64 | BLAKE3 32) per section | BLAKE3 of all before 32 | sections
+//! ```
+//!
+//! Integers are little-endian. The checksums tell damage from forgery; they are no defence. A section is one value in
+//! postcard's encoding and is accepted only if encoding the value again gives the same bytes, so that a file that
+//! loads is the only file for its content.
+
+mod canonical;
+mod store;
+
+pub use store::{check_destination, remove_unfinished, write_atomically};
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Error;
+
+/// The first bytes of every file. The first byte is not ASCII and the last is a line end, so that transfers
+/// in a text mode show.
+pub const MAGIC: [u8; 8] = *b"\x95vtorch\n";
+
+/// The format that this build writes, and the only one that it reads.
+pub const VERSION: u16 = 1;
+
+const FIXED_HEADER: usize = 12;
+const SECTION_HEADER: usize = 40;
+const CHECKSUM: usize = 32;
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `.vt`: the prover's key, with the weights.
+    ProverKey,
+    /// `.vk`: the verifier's key.
+    VerifierKey,
+    /// `.proof`: a statement and its proof.
+    Proof,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::ProverKey, Self::VerifierKey, Self::Proof];
+
+    fn tag(self) -> u8 {
+        match self {
+            Self::ProverKey => 1,
+            Self::VerifierKey => 2,
+            Self::Proof => 3,
+        }
+    }
+
+    /// Names of the sections, in their order in the file.
+    #[must_use]
+    pub fn sections(self) -> &'static [&'static str] {
+        match self {
+            Self::ProverKey => &["key", "report"],
+            Self::VerifierKey => &["key"],
+            Self::Proof => &["origin", "proof"],
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ProverKey => "prover's key (.vt)",
+            Self::VerifierKey => "verifier's key (.vk)",
+            Self::Proof => "proof (.proof)",
+        })
+    }
+}
+
+/// One file's bytes from the encodings of its sections.
+///
+/// # Panics
+/// If the number of sections is not the kind's: an error of this library.
+#[must_use]
+pub fn encode(kind: Kind, sections: &[Vec<u8>]) -> Vec<u8> {
+    assert_eq!(sections.len(), kind.sections().len(), "a {kind} has {} sections", kind.sections().len());
+    let body: usize = sections.iter().map(Vec::len).sum();
+    let mut bytes = Vec::with_capacity(FIXED_HEADER + sections.len() * SECTION_HEADER + CHECKSUM + body);
+    bytes.extend(MAGIC);
+    bytes.extend(VERSION.to_le_bytes());
+    bytes.extend([kind.tag(), sections.len() as u8]);
+    for section in sections {
+        bytes.extend((section.len() as u64).to_le_bytes());
+        bytes.extend(blake3::hash(section).as_bytes());
+    }
+    let checksum = blake3::hash(&bytes);
+    bytes.extend(checksum.as_bytes());
+    for section in sections {
+        bytes.extend(section);
+    }
+    bytes
+}
+
+/// The encoding of one section.
+///
+/// # Panics
+/// Never: encoding into memory cannot fail.
+#[must_use]
+pub fn encode_section<T: Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_stdvec(value).expect("encoding into memory cannot fail")
+}
+
+/// A file whose header and checksums are right.
+#[derive(Debug)]
+pub struct File<'a> {
+    /// What it holds.
+    pub kind: Kind,
+    path: &'a Path,
+    sections: Vec<&'a [u8]>,
+}
+
+impl<'a> File<'a> {
+    /// Splits a file into sections. `path` is for errors only.
+    ///
+    /// # Errors
+    /// [`Error::NotAnArtefact`], [`Error::Version`], [`Error::Truncated`] or [`Error::Damaged`].
+    pub fn parse(path: &'a Path, bytes: &'a [u8]) -> Result<Self, Error> {
+        let damaged = |kind, section: &str, reason: &str| Error::Damaged {
+            path: path.to_owned(),
+            kind,
+            section: section.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let start = &bytes[..bytes.len().min(MAGIC.len())];
+        if start != &MAGIC[..start.len()] || bytes.is_empty() {
+            return Err(Error::NotAnArtefact { path: path.to_owned(), looks_like: looks_like(bytes) });
+        }
+        let header = Reader { path, bytes, at: MAGIC.len(), kind: None };
+        let (header, version) = header.take::<2>(FIXED_HEADER)?;
+        let version = u16::from_le_bytes(version);
+        if version != VERSION {
+            return Err(Error::Version { path: path.to_owned(), found: version, supported: VERSION });
+        }
+        let (mut header, [tag, num_sections]) = header.take::<2>(FIXED_HEADER)?;
+        let kind = Kind::ALL.into_iter().find(|kind| kind.tag() == tag);
+        let Some(kind) = kind.filter(|kind| kind.sections().len() == usize::from(num_sections)) else {
+            return Err(damaged(None, "header", "its kind is not known"));
+        };
+        header.kind = Some(kind);
+        let header_len = FIXED_HEADER + kind.sections().len() * SECTION_HEADER + CHECKSUM;
+        let mut table = Vec::with_capacity(kind.sections().len());
+        for _ in kind.sections() {
+            let length;
+            let checksum;
+            (header, length) = header.take::<8>(header_len)?;
+            (header, checksum) = header.take::<CHECKSUM>(header_len)?;
+            table.push((u64::from_le_bytes(length), checksum));
+        }
+        let covered = header.at;
+        let (header, checksum) = header.take::<CHECKSUM>(header_len)?;
+        if blake3::hash(&bytes[..covered]) != checksum {
+            return Err(damaged(Some(kind), "header", "the checksum does not match"));
+        }
+        let total = table.iter().try_fold(header.at as u64, |total, (length, _)| total.checked_add(*length));
+        match total {
+            Some(total) if total == bytes.len() as u64 => {}
+            Some(total) if total < bytes.len() as u64 => {
+                return Err(damaged(Some(kind), "end", &format!("{} bytes too many", bytes.len() as u64 - total)));
+            }
+            _ => {
+                let expected = total.unwrap_or(u64::MAX);
+                return Err(Error::Truncated { path: path.to_owned(), kind: Some(kind), expected, actual: bytes.len() as u64 });
+            }
+        }
+        let mut rest = &bytes[header.at..];
+        let mut sections = Vec::with_capacity(table.len());
+        for ((length, checksum), name) in table.into_iter().zip(kind.sections()) {
+            let (section, after) = rest.split_at(length as usize);
+            if blake3::hash(section) != checksum {
+                return Err(damaged(Some(kind), name, "the checksum does not match"));
+            }
+            sections.push(section);
+            rest = after;
+        }
+        Ok(Self { kind, path, sections })
+    }
+
+    /// The same, and the file must be of this kind.
+    ///
+    /// # Errors
+    /// Those of [`File::parse`], and [`Error::WrongKind`].
+    pub fn parse_as(path: &'a Path, bytes: &'a [u8], expected: Kind) -> Result<Self, Error> {
+        let file = Self::parse(path, bytes)?;
+        if file.kind != expected {
+            return Err(Error::WrongKind { path: path.to_owned(), expected, actual: file.kind });
+        }
+        Ok(file)
+    }
+
+    /// Decodes the section of this index; exactly one encoding of each value is accepted.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] naming the section.
+    ///
+    /// # Panics
+    /// If the kind has no such section: an error of this library.
+    pub fn section<T: Serialize + DeserializeOwned>(&self, index: usize) -> Result<T, Error> {
+        canonical::decode(self.sections[index]).map_err(|reason| Error::Damaged {
+            path: self.path.to_owned(),
+            kind: Some(self.kind),
+            section: self.kind.sections()[index].to_owned(),
+            reason,
+        })
+    }
+
+    /// Bytes of each section.
+    #[must_use]
+    pub fn section_sizes(&self) -> Vec<(&'static str, usize)> {
+        self.kind.sections().iter().copied().zip(self.sections.iter().map(|section| section.len())).collect()
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    path: &'a Path,
+    bytes: &'a [u8],
+    at: usize,
+    kind: Option<Kind>,
+}
+
+impl Reader<'_> {
+    /// The next `N` bytes of a header that is `header_len` bytes long.
+    fn take<const N: usize>(self, header_len: usize) -> Result<(Self, [u8; N]), Error> {
+        let end = self.at + N;
+        match self.bytes.get(self.at..end).and_then(|bytes| bytes.try_into().ok()) {
+            Some(bytes) => Ok((Self { at: end, ..self }, bytes)),
+            None => Err(Error::Truncated {
+                path: self.path.to_owned(),
+                kind: self.kind,
+                expected: header_len as u64,
+                actual: self.bytes.len() as u64,
+            }),
+        }
+    }
+}
+
+/// A guess at what a file is, for the error.
+fn looks_like(bytes: &[u8]) -> &'static str {
+    match bytes {
+        [] => "an empty file",
+        [b'P', b'K', ..] => "a zip or .npz archive",
+        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => "an .npy array",
+        // field 1 (ir_version) of an ONNX ModelProto
+        [0x08, version, 0x12 | 0x1a | 0x2a | 0x32 | 0x3a, ..] if *version < 32 => "an ONNX model",
+        _ if bytes.iter().take(64).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) => "text",
+        _ => "something else",
+    }
+}
+
+#[cfg(test)]
+mod tests;

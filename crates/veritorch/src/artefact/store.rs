@@ -1,0 +1,153 @@
+//! Files appear whole or not at all: a temporary file in the destination's folder, then a rename.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::Error;
+
+/// Temporary files that are being written, so that a process which must end at once can take them away.
+static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Removes the temporary files of writes that have not ended. For a process that is about to exit.
+pub fn remove_unfinished() {
+    remove(&UNFINISHED);
+}
+
+fn remove(unfinished: &Mutex<BTreeSet<PathBuf>>) {
+    let mut unfinished = unfinished.lock().unwrap_or_else(PoisonError::into_inner);
+    for path in std::mem::take(&mut *unfinished) {
+        // What has been renamed meanwhile is not there any more.
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// Whether a file could be written there, as far as can be told before the work begins.
+///
+/// # Errors
+/// [`Error::Io`] where the folder does not exist or the path names a folder.
+pub fn check_destination(path: &Path) -> Result<(), Error> {
+    let error = |kind: io::ErrorKind, reason: &str| Error::Io {
+        action: "write",
+        path: path.to_owned(),
+        source: io::Error::new(kind, reason.to_owned()),
+    };
+    if path.is_dir() {
+        return Err(error(io::ErrorKind::IsADirectory, "it is a folder"));
+    }
+    if !folder(path).is_dir() {
+        return Err(error(io::ErrorKind::NotFound, "its folder does not exist"));
+    }
+    Ok(())
+}
+
+/// Writes a file whole or not at all. A path that exists and is no regular file (a device, a pipe) is written directly.
+///
+/// # Errors
+/// [`Error::Io`]; then nothing new is left in the folder, and a file that was there before is as it was.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write(path, bytes).map_err(|source| Error::Io { action: "write", path: path.to_owned(), source })
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        let mut file = fs::OpenOptions::new().write(true).open(path)?;
+        file.write_all(bytes)?;
+        return file.flush();
+    }
+    // A link keeps pointing at the file that is replaced.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // narrowed by the process's umask, as for any new file
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let file = builder.tempfile_in(folder(&path))?;
+    let entry = Unfinished::new(file.path());
+    file.as_file().write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(&path).map_err(|error| error.error)?;
+    drop(entry);
+    Ok(())
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Registers a temporary file while it lives.
+struct Unfinished(PathBuf);
+
+impl Unfinished {
+    fn new(path: &Path) -> Self {
+        UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
+        Self(path.to_owned())
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<OsString> {
+        let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.vk");
+        write_atomically(&path, b"first").unwrap();
+        write_atomically(&path, b"second").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(names(folder.path()), ["a.vk"]);
+    }
+
+    #[test]
+    fn a_missing_folder_is_an_error_before_the_work() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing/a.vk");
+        assert!(matches!(check_destination(&path), Err(Error::Io { action: "write", .. })));
+        assert!(matches!(write_atomically(&path, b"x"), Err(Error::Io { action: "write", .. })));
+        assert!(matches!(check_destination(folder.path()), Err(Error::Io { .. })));
+        assert!(check_destination(&folder.path().join("a.vk")).is_ok());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_device_is_an_error() {
+        let Err(Error::Io { source, .. }) = write_atomically(Path::new("/dev/full"), b"x") else {
+            panic!("a full device took a file")
+        };
+        assert_eq!(source.kind(), io::ErrorKind::StorageFull);
+        assert!(!fs::metadata("/dev/full").unwrap().is_file());
+    }
+
+    #[test]
+    fn unfinished_files_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".a.part");
+        fs::write(&path, b"half").unwrap();
+        remove(&Mutex::new(BTreeSet::from([path])));
+        assert!(names(folder.path()).is_empty());
+    }
+}
