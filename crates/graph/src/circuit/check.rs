@@ -186,6 +186,8 @@ impl Circuit {
             let what = |reason: String| format!("term {index} of `{}`: {reason}", operand.name);
             expect(term.coefficient != 0 && in_range(term.coefficient), || what("coefficient is 0 or too large".to_owned()))?;
             separable_map(&term.map, &operand.shape, &tensor.shape).map_err(what)?;
+            let one_row = !matches!(operand.op, Op::Weight { .. }) || operand.shape.get(1) == Some(&1);
+            expect(one_row, || what(format!("a weight that is added has one output, not {:?}", operand.shape)))?;
             if self.batch > 0 {
                 let first = term.map.links.first();
                 let kept = match operand.op {
