@@ -1,1 +1,93 @@
-//! placeholder
+//! ONNX files to the model graph.
+//!
+//! [`load`] decodes the protobuf by hand-written messages, orders the nodes, lowers each ONNX operator (one file each
+//! under `ops/`) to [`ModelOp`](veritorch_graph::model::ModelOp)s, and runs the graph's passes. Shapes follow from
+//! the operators; where the file declares shapes they are checked. Integer and boolean tensors exist only during the
+//! import: shape arithmetic folds there.
+//!
+//! Hostile bytes end in an [`OnnxError`]: lengths are checked before memory is reserved, nothing recurses over the
+//! file's structure, and what folding may make is bounded by the file's size.
+
+mod builder;
+mod constant;
+mod declared;
+mod element;
+mod error;
+mod external;
+mod import;
+mod initializer;
+mod lowering;
+mod ops;
+mod proto;
+mod schedule;
+mod source;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+pub use error::{OnnxError, UnsupportedNode};
+use prost::Message;
+use veritorch_graph::model::ModelGraph;
+
+/// Choices of an import.
+#[derive(Clone, Debug, Default)]
+pub struct ImportOptions {
+    /// Shapes of inputs by name, for files that leave extents open. An open leading axis is 1 without this.
+    pub input_shapes: BTreeMap<String, Vec<usize>>,
+    /// Leaves the graph as the operators' lowerings made it, without passes.
+    pub keep_unoptimised: bool,
+}
+
+/// Reads a model from a file; tensor data in other files is looked for in the file's folder.
+///
+/// # Errors
+/// An unreadable file, bytes that are no model, or a model that has no lowering; see [`OnnxError`].
+pub fn load(path: &Path) -> Result<ModelGraph, OnnxError> {
+    load_with(path, &ImportOptions::default())
+}
+
+/// As [`load`], with options.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(path: &Path, options: &ImportOptions) -> Result<ModelGraph, OnnxError> {
+    let bytes = std::fs::read(path).map_err(|source| OnnxError::Io {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    load_bytes_with(&bytes, Some(folder), options)
+}
+
+/// Reads a model from bytes; without a folder, tensor data in other files is refused.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_bytes(bytes: &[u8], base_dir: Option<&Path>) -> Result<ModelGraph, OnnxError> {
+    load_bytes_with(bytes, base_dir, &ImportOptions::default())
+}
+
+/// As [`load_bytes`], with options.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_bytes_with(
+    bytes: &[u8],
+    base_dir: Option<&Path>,
+    options: &ImportOptions,
+) -> Result<ModelGraph, OnnxError> {
+    let model = proto::Model::decode(bytes).map_err(|error| OnnxError::Malformed {
+        reason: error.to_string(),
+    })?;
+    let graph = import::import(&model, external::ExternalFiles::new(base_dir), options)?;
+    Ok(graph)
+}
+
+/// Names of the ONNX operators that have a lowering, sorted.
+#[must_use]
+pub fn supported_operators() -> Vec<&'static str> {
+    ops::names()
+}

@@ -1,0 +1,446 @@
+//! The model graph under construction: values, nodes, unique names, and folding of what is constant.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use veritorch_graph::model::index::{MAX_ELEMENTS, element_count};
+use veritorch_graph::model::{
+    ModelGraph, ModelOp, Node, Operand as Tensor, Value, ValueId, evaluate_node, wire,
+};
+
+use crate::constant::{Constant, Data};
+use crate::element::Kind;
+use crate::error::OnnxError;
+
+/// Entries that folding may make beyond four times the file's own: a small file cannot ask for much memory.
+const FREE_ENTRIES: usize = 1 << 26;
+/// Multiplications that folding may make beyond 64 for each entry of the file.
+const FREE_WORK: usize = 1 << 30;
+
+/// A value during the import.
+#[derive(Clone, Debug)]
+pub(crate) struct Operand {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) kind: Kind,
+    pub(crate) source: Source,
+}
+
+/// Where an operand's entries come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// Known now, with the name it gets in the graph.
+    Constant { name: String, data: Rc<Data> },
+    /// Depends on the model's inputs.
+    Value(ValueId),
+}
+
+impl Operand {
+    pub(crate) fn constant(name: impl Into<String>, constant: Constant) -> Self {
+        Self {
+            kind: constant.data.kind(),
+            shape: constant.shape,
+            source: Source::Constant {
+                name: name.into(),
+                data: Rc::new(constant.data),
+            },
+        }
+    }
+
+    /// The entries, where they are known.
+    pub(crate) fn data(&self) -> Option<&Data> {
+        match &self.source {
+            Source::Constant { data, .. } => Some(data),
+            Source::Value(_) => None,
+        }
+    }
+
+    /// The float entries, where they are known.
+    pub(crate) fn floats(&self) -> Option<&[f32]> {
+        match self.data() {
+            Some(Data::Float(data)) => Some(data),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_constant(&self) -> bool {
+        self.data().is_some()
+    }
+}
+
+/// Why a node is not lowered.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// It is legal ONNX, but there is no lowering: collected with all others of the model.
+    Unsupported {
+        reason: String,
+        hint: Option<String>,
+    },
+    /// It breaks a rule: the import ends here.
+    Invalid(String),
+    /// The import ends with this error.
+    Fatal(OnnxError),
+}
+
+impl Stop {
+    pub(crate) fn unsupported(reason: impl Into<String>) -> Self {
+        Self::Unsupported {
+            reason: reason.into(),
+            hint: None,
+        }
+    }
+
+    pub(crate) fn hinted(reason: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Unsupported {
+            reason: reason.into(),
+            hint: Some(hint.into()),
+        }
+    }
+
+    pub(crate) fn invalid(reason: impl Into<String>) -> Self {
+        Self::Invalid(reason.into())
+    }
+}
+
+/// Builds the graph and keeps its names unique.
+#[derive(Debug)]
+pub(crate) struct Builder {
+    pub(crate) graph: ModelGraph,
+    value_names: BTreeSet<String>,
+    node_names: BTreeSet<String>,
+    initializers: BTreeSet<String>,
+    constants: BTreeMap<String, Vec<(Rc<Data>, ValueId)>>,
+    entries_left: usize,
+    work_left: usize,
+}
+
+impl Builder {
+    /// `reserved` are the file's value names, `initializers` those of its constants, `file_entries` the number of
+    /// entries of its constants.
+    pub(crate) fn new(
+        name: &str,
+        reserved: BTreeSet<String>,
+        initializers: BTreeSet<String>,
+        file_entries: usize,
+    ) -> Self {
+        Self {
+            graph: ModelGraph {
+                name: name.to_owned(),
+                ..ModelGraph::default()
+            },
+            value_names: reserved,
+            node_names: BTreeSet::new(),
+            initializers,
+            constants: BTreeMap::new(),
+            entries_left: FREE_ENTRIES.saturating_add(file_entries.saturating_mul(4)),
+            work_left: FREE_WORK.saturating_add(file_entries.saturating_mul(64)),
+        }
+    }
+
+    /// Adds a value under a name that the caller owns (one of the reserved ones).
+    pub(crate) fn add_value(
+        &mut self,
+        name: String,
+        shape: Vec<usize>,
+        constant: Option<Vec<f32>>,
+    ) -> ValueId {
+        // 2^32 values do not fit into memory
+        let id = ValueId(u32::try_from(self.graph.values.len()).unwrap_or(u32::MAX));
+        self.graph.values.push(Value {
+            name,
+            shape,
+            constant,
+        });
+        id
+    }
+
+    pub(crate) fn unique_value_name(&mut self, base: &str) -> String {
+        unique(&mut self.value_names, base)
+    }
+
+    pub(crate) fn unique_node_name(&mut self, base: &str) -> String {
+        unique(&mut self.node_names, base)
+    }
+
+    /// Gives back the name of a value that is renamed.
+    pub(crate) fn release_value_name(&mut self, name: &str) {
+        self.value_names.remove(name);
+    }
+
+    pub(crate) fn release_node_name(&mut self, name: &str) {
+        self.node_names.remove(name);
+    }
+
+    /// Reserves memory for a constant that folding makes.
+    pub(crate) fn charge(&mut self, entries: usize) -> Result<(), Stop> {
+        self.entries_left = self.entries_left.checked_sub(entries).ok_or_else(|| {
+            Stop::invalid(format!(
+                "constants of {entries} entries and more would be made from a much smaller file"
+            ))
+        })?;
+        Ok(())
+    }
+
+    fn charge_work(&mut self, work: usize) -> Result<(), Stop> {
+        self.work_left = self
+            .work_left
+            .checked_sub(work)
+            .ok_or_else(|| Stop::invalid("computing the model's constants takes too long"))?;
+        Ok(())
+    }
+
+    /// The operand as a value of the graph; constants are added at their first use.
+    pub(crate) fn value_of(&mut self, operand: &Operand) -> Result<ValueId, Stop> {
+        let (name, data) = match &operand.source {
+            Source::Value(id) => return Ok(*id),
+            Source::Constant { name, data } => (name, data),
+        };
+        let Data::Float(numbers) = data.as_ref() else {
+            return Err(Stop::invalid(format!(
+                "constant `{name}` is {}, expected float",
+                operand.kind.name()
+            )));
+        };
+        if let Some(index) = numbers.iter().position(|x| !x.is_finite()) {
+            let value = numbers[index];
+            return Err(Stop::Fatal(OnnxError::NotFinite {
+                tensor: name.clone(),
+                index,
+                value,
+            }));
+        }
+        if numbers.is_empty() {
+            return Err(Stop::invalid(format!("constant `{name}` is empty")));
+        }
+        let known = self.constants.get(name).into_iter().flatten();
+        let shape = &operand.shape;
+        for (other, id) in known {
+            if Rc::ptr_eq(other, data) && self.graph.value(*id).shape == *shape {
+                return Ok(*id);
+            }
+        }
+        let own_name = self.initializers.contains(name) && !self.constants.contains_key(name);
+        let graph_name = if own_name {
+            name.clone()
+        } else {
+            self.unique_value_name(name)
+        };
+        let id = self.add_value(graph_name, shape.clone(), Some(numbers.clone()));
+        self.constants
+            .entry(name.clone())
+            .or_default()
+            .push((Rc::clone(data), id));
+        Ok(id)
+    }
+
+    /// Adds a node, or computes it now where every operand is constant.
+    pub(crate) fn emit(
+        &mut self,
+        name: &str,
+        part: &str,
+        source: Option<&String>,
+        op: ModelOp,
+        operands: &[&Operand],
+        shape: Vec<usize>,
+    ) -> Result<Operand, Stop> {
+        let wiring = is_wiring(&op);
+        let kind = self.result_kind(&op, operands, wiring)?;
+        let folds = operands.iter().all(|x| x.is_constant());
+        let count = element_count(&shape).ok_or_else(|| {
+            Stop::invalid(format!(
+                "result {shape:?} has more than {MAX_ELEMENTS} entries"
+            ))
+        })?;
+        if count == 0 {
+            if !folds {
+                return Err(Stop::invalid(format!("result {shape:?} is empty")));
+            }
+            let data = match kind {
+                Kind::Float => Data::Float(Vec::new()),
+                Kind::Int => Data::Int(Vec::new()),
+                Kind::Bool => Data::Bool(Vec::new()),
+            };
+            return Ok(Operand::constant(name, Constant { shape, data }));
+        }
+        let shapes: Vec<&[usize]> = operands.iter().map(|x| x.shape.as_slice()).collect();
+        op.check_shapes(&shapes, &shape)
+            .map_err(|error| Stop::invalid(error.to_string()))?;
+        if folds {
+            return self.fold(name, part, &op, operands, shape, count);
+        }
+        let inputs = operands
+            .iter()
+            .map(|x| self.value_of(x))
+            .collect::<Result<Vec<_>, _>>()?;
+        let long = format!("{name}/{part}");
+        let value_name = self.unique_value_name(&long);
+        let node_name = self.unique_node_name(&long);
+        let output = self.add_value(value_name, shape.clone(), None);
+        self.graph.nodes.push(Node {
+            name: node_name,
+            op,
+            inputs,
+            output,
+            source: source.cloned(),
+        });
+        Ok(Operand {
+            shape,
+            kind,
+            source: Source::Value(output),
+        })
+    }
+
+    fn result_kind(&self, op: &ModelOp, operands: &[&Operand], wiring: bool) -> Result<Kind, Stop> {
+        let first = operands.first().map_or(Kind::Float, |x| x.kind);
+        if operands.iter().any(|x| x.kind != first) {
+            return Err(Stop::invalid("operands are of different types"));
+        }
+        match op {
+            ModelOp::ArgMax { .. } => Ok(Kind::Int),
+            _ if wiring || first == Kind::Float => Ok(first),
+            _ => Err(Stop::hinted(
+                format!("computes on {} tensors", first.name()),
+                "cast to float first: circuits compute on the model's float tensors",
+            )),
+        }
+    }
+
+    fn fold(
+        &mut self,
+        name: &str,
+        part: &str,
+        op: &ModelOp,
+        operands: &[&Operand],
+        shape: Vec<usize>,
+        count: usize,
+    ) -> Result<Operand, Stop> {
+        self.charge(count)?;
+        let fail = |error: veritorch_graph::model::ModelError| Stop::invalid(error.to_string());
+        let data = if is_wiring(op) {
+            match operands.first().and_then(|x| x.data()) {
+                Some(Data::Int(_)) => {
+                    let parts = parts(operands, |data| {
+                        if let Data::Int(x) = data {
+                            Some(x.as_slice())
+                        } else {
+                            None
+                        }
+                    });
+                    Data::Int(wire(op, &parts, &shape, 0).map_err(fail)?)
+                }
+                Some(Data::Bool(_)) => {
+                    let parts = parts(operands, |data| {
+                        if let Data::Bool(x) = data {
+                            Some(x.as_slice())
+                        } else {
+                            None
+                        }
+                    });
+                    Data::Bool(wire(op, &parts, &shape, false).map_err(fail)?)
+                }
+                _ => {
+                    let parts = parts(operands, |data| {
+                        if let Data::Float(x) = data {
+                            Some(x.as_slice())
+                        } else {
+                            None
+                        }
+                    });
+                    let fill = if let ModelOp::Pad { value, .. } = op {
+                        *value
+                    } else {
+                        0.0
+                    };
+                    Data::Float(wire(op, &parts, &shape, fill).map_err(fail)?)
+                }
+            }
+        } else {
+            self.charge_work(work(op, operands, count))?;
+            let tensors: Vec<Tensor<'_>> = operands
+                .iter()
+                .map(|x| Tensor {
+                    shape: &x.shape,
+                    data: x.floats().unwrap_or_default(),
+                })
+                .collect();
+            let numbers = evaluate_node(op, &tensors, &shape).map_err(fail)?;
+            if matches!(op, ModelOp::ArgMax { .. }) {
+                #[expect(clippy::cast_possible_truncation, reason = "whole numbers below 2^31")]
+                Data::Int(numbers.iter().map(|&x| x as i64).collect())
+            } else {
+                Data::Float(numbers)
+            }
+        };
+        // a rewired weight keeps its name in front
+        let base = match operands {
+            [
+                Operand {
+                    source: Source::Constant { name, .. },
+                    ..
+                },
+            ] if is_wiring(op) => name.as_str(),
+            _ => name,
+        };
+        Ok(Operand::constant(
+            format!("{base}/{part}"),
+            Constant { shape, data },
+        ))
+    }
+}
+
+fn parts<'a, T>(
+    operands: &[&'a Operand],
+    get: impl Fn(&'a Data) -> Option<&'a [T]>,
+) -> Vec<(&'a [usize], &'a [T])> {
+    operands
+        .iter()
+        .map(|x| {
+            (
+                x.shape.as_slice(),
+                x.data().and_then(&get).unwrap_or_default(),
+            )
+        })
+        .collect()
+}
+
+fn is_wiring(op: &ModelOp) -> bool {
+    matches!(
+        op,
+        ModelOp::Transpose { .. }
+            | ModelOp::Reshape
+            | ModelOp::Slice { .. }
+            | ModelOp::Pad { .. }
+            | ModelOp::Concat { .. }
+            | ModelOp::Expand
+            | ModelOp::ZeroStuff { .. }
+            | ModelOp::Gather { .. }
+    )
+}
+
+/// Multiplications, or entries read, of an operator on constants.
+fn work(op: &ModelOp, operands: &[&Operand], count: usize) -> usize {
+    let taps = match op {
+        ModelOp::Conv { .. } => operands[1].shape[1..].iter().product(),
+        ModelOp::MatMul => operands[0].shape.last().copied().unwrap_or(1),
+        ModelOp::MaxPool { kernel, .. } | ModelOp::SumPool { kernel, .. } => {
+            kernel[0].saturating_mul(kernel[1])
+        }
+        _ => 1,
+    };
+    let read: usize = operands
+        .iter()
+        .filter_map(|x| x.data())
+        .map(Data::len)
+        .sum();
+    count.saturating_mul(taps).saturating_add(read)
+}
+
+fn unique(names: &mut BTreeSet<String>, base: &str) -> String {
+    let mut name = base.to_owned();
+    let mut number = 1;
+    while names.contains(&name) || name.is_empty() {
+        number += 1;
+        name = format!("{base}.{number}");
+    }
+    names.insert(name.clone());
+    name
+}

@@ -1,0 +1,383 @@
+//! A decoded file to a model graph: inputs, constants, then each node in order through its operator's lowering.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use veritorch_graph::model::{ModelGraph, ModelOp, ValueId};
+
+use crate::ImportOptions;
+use crate::builder::{Builder, Operand, Source, Stop};
+use crate::constant::{Constant, Data};
+use crate::declared::{Declared, input_shape};
+use crate::error::{OnnxError, UnsupportedNode};
+use crate::external::ExternalFiles;
+use crate::initializer;
+use crate::lowering::Lowering;
+use crate::ops;
+use crate::proto::{Graph, Model, Node};
+use crate::schedule::schedule;
+use crate::source::source_line;
+
+/// Operator sets whose operators the lowerings follow.
+const OPSETS: (i64, i64) = (7, 24);
+
+pub(crate) fn import(
+    model: &Model,
+    mut files: ExternalFiles,
+    options: &ImportOptions,
+) -> Result<ModelGraph, OnnxError> {
+    let graph = model.graph.as_ref().ok_or_else(|| OnnxError::Malformed {
+        reason: "there is no graph".into(),
+    })?;
+    let opset = opset(model)?;
+    if !graph.sparse_initializer.is_empty() {
+        return Err(OnnxError::Malformed {
+            reason: "sparse constants are not supported".into(),
+        });
+    }
+    let mut state = State::new(graph, &mut files)?;
+    state.add_inputs(graph, options)?;
+    let ready: BTreeSet<String> = state.known.keys().cloned().collect();
+    for k in schedule(&graph.node, &ready)? {
+        state.lower(&graph.node[k], opset, &mut files)?;
+    }
+    if !state.unsupported.is_empty() {
+        return Err(OnnxError::Unsupported(state.unsupported));
+    }
+    state.finish(graph)
+}
+
+fn opset(model: &Model) -> Result<i64, OnnxError> {
+    let version = model
+        .opset_import
+        .iter()
+        .find(|set| is_onnx(&set.domain))
+        .map(|set| set.version)
+        .ok_or_else(|| OnnxError::Malformed {
+            reason: "it names no operator set".into(),
+        })?;
+    if (OPSETS.0..=OPSETS.1).contains(&version) {
+        Ok(version)
+    } else {
+        Err(OnnxError::Opset {
+            version,
+            supported: OPSETS,
+        })
+    }
+}
+
+fn is_onnx(domain: &str) -> bool {
+    domain.is_empty() || domain == "ai.onnx"
+}
+
+struct State<'a> {
+    builder: Builder,
+    declared: Declared<'a>,
+    known: BTreeMap<String, Operand>,
+    /// Values of nodes without a lowering, and what depends on them.
+    unknown: BTreeSet<String>,
+    /// Names that a node or the caller reads.
+    read: BTreeSet<&'a str>,
+    unsupported: Vec<UnsupportedNode>,
+}
+
+impl<'a> State<'a> {
+    fn new(graph: &'a Graph, files: &mut ExternalFiles) -> Result<Self, OnnxError> {
+        let mut known = BTreeMap::new();
+        let mut entries = 0usize;
+        for tensor in &graph.initializer {
+            let constant = initializer::read(tensor, &tensor.name, files)?;
+            entries = entries.saturating_add(constant.data.len());
+            if tensor.name.is_empty() {
+                return Err(OnnxError::Graph {
+                    reason: "a constant has no name".into(),
+                });
+            }
+            if known
+                .insert(
+                    tensor.name.clone(),
+                    Operand::constant(tensor.name.clone(), constant),
+                )
+                .is_some()
+            {
+                return Err(OnnxError::Graph {
+                    reason: format!("constant `{}` is there twice", tensor.name),
+                });
+            }
+        }
+        let outputs = graph.node.iter().flat_map(|node| &node.output);
+        let inputs = graph.input.iter().map(|info| &info.name);
+        let names = outputs
+            .chain(inputs)
+            .chain(known.keys())
+            .filter(|name| !name.is_empty())
+            .cloned()
+            .collect();
+        let read = graph
+            .node
+            .iter()
+            .flat_map(|node| &node.input)
+            .chain(graph.output.iter().map(|info| &info.name))
+            .map(String::as_str)
+            .collect();
+        let initializers = known.keys().cloned().collect();
+        Ok(Self {
+            builder: Builder::new(&graph.name, names, initializers, entries),
+            declared: Declared::new(graph),
+            known,
+            unknown: BTreeSet::new(),
+            read,
+            unsupported: Vec::new(),
+        })
+    }
+
+    fn add_inputs(&mut self, graph: &Graph, options: &ImportOptions) -> Result<(), OnnxError> {
+        // old files list the constants among the inputs
+        let constants: BTreeSet<&str> = graph
+            .initializer
+            .iter()
+            .map(|tensor| tensor.name.as_str())
+            .collect();
+        for info in graph
+            .input
+            .iter()
+            .filter(|info| !constants.contains(info.name.as_str()))
+        {
+            if info.name.is_empty() {
+                return Err(OnnxError::Graph {
+                    reason: "an input has no name".into(),
+                });
+            }
+            let (shape, kind) = input_shape(info, options)?;
+            let id = self
+                .builder
+                .add_value(info.name.clone(), shape.clone(), None);
+            self.builder.graph.inputs.push(id);
+            let operand = Operand {
+                shape,
+                kind,
+                source: Source::Value(id),
+            };
+            if self.known.insert(info.name.clone(), operand).is_some() {
+                return Err(OnnxError::Graph {
+                    reason: format!("input `{}` is there twice", info.name),
+                });
+            }
+        }
+        for name in options.input_shapes.keys() {
+            if !graph.input.iter().any(|info| info.name == *name) {
+                let reason = "a shape is given for it, but the model has no such input".to_owned();
+                return Err(OnnxError::Input {
+                    input: name.clone(),
+                    reason,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn lower(
+        &mut self,
+        node: &Node,
+        opset: i64,
+        files: &mut ExternalFiles,
+    ) -> Result<(), OnnxError> {
+        let label = match node.output.iter().find(|name| !name.is_empty()) {
+            _ if !node.name.is_empty() => node.name.clone(),
+            Some(output) => output.clone(),
+            None => node.op_type.clone(),
+        };
+        let name = self.builder.unique_node_name(&label);
+        let source = source_line(node);
+        match self.lower_named(node, &name, source.as_ref(), opset, files) {
+            Ok(()) => Ok(()),
+            Err(Stop::Unsupported { reason, hint }) => {
+                let op = if is_onnx(&node.domain) {
+                    node.op_type.clone()
+                } else {
+                    format!("{}::{}", node.domain, node.op_type)
+                };
+                self.unsupported.push(UnsupportedNode {
+                    node: name,
+                    op,
+                    source_line: source,
+                    reason,
+                    hint,
+                });
+                self.give_up(node);
+                Ok(())
+            }
+            Err(Stop::Invalid(reason)) => Err(OnnxError::Node {
+                node: name,
+                op: node.op_type.clone(),
+                source_line: source,
+                reason,
+            }),
+            Err(Stop::Fatal(error)) => Err(error),
+        }
+    }
+
+    fn lower_named(
+        &mut self,
+        node: &Node,
+        name: &str,
+        source: Option<&String>,
+        opset: i64,
+        files: &mut ExternalFiles,
+    ) -> Result<(), Stop> {
+        if !is_onnx(&node.domain) {
+            let hint = "veritorch knows ONNX's own operators; export without custom operators and local functions";
+            return Err(Stop::hinted("operator of another domain", hint));
+        }
+        let lower = ops::find(&node.op_type)?;
+        if node.input.iter().any(|input| self.unknown.contains(input)) {
+            self.give_up(node);
+            return Ok(());
+        }
+        let operands = node
+            .input
+            .iter()
+            .map(|input| self.known.get(input).cloned())
+            .collect();
+        let first_value = self.builder.graph.values.len();
+        let mut lowering = Lowering::new(
+            node,
+            name,
+            source,
+            opset,
+            operands,
+            &mut self.builder,
+            files,
+        );
+        lower(&mut lowering)?;
+        let read = &self.read;
+        let mut renamed = BTreeSet::new();
+        let results = lowering.finish(&|name| read.contains(name))?;
+        for (k, (output, operand)) in results.into_iter().enumerate() {
+            self.declared.check(&output, &operand.shape)?;
+            if let Source::Value(id) = operand.source
+                && id.index() >= first_value
+                && renamed.insert(id)
+            {
+                self.rename(id, &output, (k == 0).then_some(name));
+            }
+            self.known.insert(output, operand);
+        }
+        Ok(())
+    }
+
+    /// Gives a value that this node made the name it has in the file, and its operator the node's name.
+    fn rename(&mut self, id: ValueId, value_name: &str, node_name: Option<&str>) {
+        let Some(node) = self
+            .builder
+            .graph
+            .nodes
+            .iter()
+            .rposition(|node| node.output == id)
+        else {
+            return;
+        };
+        let old = std::mem::replace(
+            &mut self.builder.graph.values[id.index()].name,
+            value_name.to_owned(),
+        );
+        self.builder.release_value_name(&old);
+        if let Some(name) = node_name {
+            let old = std::mem::replace(&mut self.builder.graph.nodes[node].name, name.to_owned());
+            self.builder.release_node_name(&old);
+        }
+    }
+
+    /// Lets the nodes behind an unsupported one be looked at as far as the file declares shapes.
+    fn give_up(&mut self, node: &Node) {
+        for output in node.output.iter().filter(|name| !name.is_empty()) {
+            match self.declared.placeholder(output) {
+                Some((shape, kind)) => {
+                    let id = self.builder.add_value(output.clone(), shape.clone(), None);
+                    self.known.insert(
+                        output.clone(),
+                        Operand {
+                            shape,
+                            kind,
+                            source: Source::Value(id),
+                        },
+                    );
+                }
+                None => {
+                    self.unknown.insert(output.clone());
+                }
+            }
+        }
+    }
+
+    fn finish(mut self, graph: &Graph) -> Result<ModelGraph, OnnxError> {
+        if graph.output.is_empty() {
+            return Err(OnnxError::Graph {
+                reason: "the model has no outputs".into(),
+            });
+        }
+        for info in &graph.output {
+            let fail = |reason: &str| OnnxError::Graph {
+                reason: format!("output `{}` {reason}", info.name),
+            };
+            let operand = self
+                .known
+                .get(&info.name)
+                .ok_or_else(|| fail("is produced by nothing"))?
+                .clone();
+            let operand =
+                whole_as_float(operand).ok_or_else(|| fail("has whole numbers beyond 2^24"))?;
+            let mut id = self.builder.value_of(&operand).map_err(|stop| match stop {
+                Stop::Fatal(error) => error,
+                Stop::Invalid(reason) | Stop::Unsupported { reason, .. } => fail(&reason),
+            })?;
+            if self.builder.graph.value(id).name != info.name {
+                id = self.copy(id, &operand, &info.name)?;
+            }
+            if self.builder.graph.outputs.contains(&id) {
+                return Err(fail("is there twice"));
+            }
+            self.builder.graph.outputs.push(id);
+        }
+        self.builder.graph.check()?;
+        Ok(self.builder.graph)
+    }
+
+    /// An output that is another value under a second name: a copy under its own.
+    fn copy(&mut self, id: ValueId, operand: &Operand, name: &str) -> Result<ValueId, OnnxError> {
+        let output = self
+            .builder
+            .add_value(name.to_owned(), operand.shape.clone(), None);
+        let node = self.builder.unique_node_name(name);
+        self.builder.graph.nodes.push(veritorch_graph::model::Node {
+            name: node,
+            op: ModelOp::Reshape,
+            inputs: vec![id],
+            output,
+            source: None,
+        });
+        Ok(output)
+    }
+}
+
+/// A constant output of whole numbers or truth values as floats that hold it exactly.
+#[expect(clippy::cast_precision_loss, reason = "magnitudes are checked")]
+fn whole_as_float(operand: Operand) -> Option<Operand> {
+    let Source::Constant { name, data } = &operand.source else {
+        return Some(operand);
+    };
+    let floats = match data.as_ref() {
+        Data::Float(_) => return Some(operand),
+        Data::Int(data) if data.iter().all(|x| x.unsigned_abs() <= 1 << 24) => {
+            data.iter().map(|&x| x as f32).collect()
+        }
+        Data::Int(_) => return None,
+        Data::Bool(data) => data.iter().map(|&x| f32::from(u8::from(x))).collect(),
+    };
+    Some(Operand::constant(
+        name.clone(),
+        Constant {
+            shape: operand.shape,
+            data: Data::Float(floats),
+        },
+    ))
+}

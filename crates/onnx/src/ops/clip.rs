@@ -1,0 +1,34 @@
+//! Clip: `y = min(max(x, min), max)`; bounds as attributes (before opset 11) or inputs, open where absent.
+
+use veritorch_graph::model::UnaryFn;
+
+use super::elementwise::unary;
+use crate::builder::Stop;
+use crate::lowering::{Lowering, require_float};
+
+pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
+    let mut min = l.optional_float_attribute("min")?.or(l.optional_float(1, "min")?).unwrap_or(f32::NEG_INFINITY);
+    let mut max = l.optional_float_attribute("max")?.or(l.optional_float(2, "max")?).unwrap_or(f32::INFINITY);
+    if min.is_nan() || max.is_nan() {
+        return Err(Stop::invalid("a bound is not a number"));
+    }
+    // exporters write "no bound" as the greatest number
+    if min == f32::MIN {
+        min = f32::NEG_INFINITY;
+    }
+    if max == f32::MAX {
+        max = f32::INFINITY;
+    }
+    // ONNX: where min > max every entry becomes max
+    min = min.min(max);
+    match (min, max) {
+        (f32::NEG_INFINITY, f32::INFINITY) => {
+            let x = l.input(0)?;
+            require_float(&x, "the input")?;
+            l.set(0, x);
+            Ok(())
+        }
+        (0.0, f32::INFINITY) => unary(l, UnaryFn::Relu),
+        _ => unary(l, UnaryFn::Clip { min, max }),
+    }
+}

@@ -1,0 +1,11 @@
+//! HardSwish: `y = x * min(max(x / 6 + 1/2, 0), 1)`.
+
+use veritorch_graph::model::UnaryFn;
+
+use super::elementwise::unary;
+use crate::builder::Stop;
+use crate::lowering::Lowering;
+
+pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
+    unary(l, UnaryFn::HardSwish)
+}

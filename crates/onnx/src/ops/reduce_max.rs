@@ -1,0 +1,20 @@
+//! ReduceMax: the greatest entry over axes.
+
+use veritorch_graph::model::ModelOp;
+
+use super::reduction::reduction;
+use crate::builder::Stop;
+use crate::lowering::{Lowering, require_float};
+
+pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
+    let r = reduction(l)?;
+    if let Some(y) = r.fold_ints(l, i64::MIN, |a, b| Some(a.max(b)))? {
+        l.set(0, y);
+        return Ok(());
+    }
+    require_float(&r.x, "the input")?;
+    let y = l.emit("reduce", ModelOp::ReduceMax { axes: r.axes.clone() }, &[&r.x], r.kept.clone())?;
+    let y = l.reshape("shape", &y, r.shape)?;
+    l.set(0, y);
+    Ok(())
+}
