@@ -1,1 +1,19 @@
-//! placeholder
+//! The exact integer executor of veritorch, the store of a model's weights, and the integer kernels that the
+//! prover shares with it.
+//!
+//! Follow the data: [`Params`] hold the weights as planes of `i8`; [`execute`] runs an instantiated circuit on
+//! them and keeps every tensor in a [`Witness`]; [`run`] keeps the outputs alone; [`kernels`] combine the same
+//! small integers with elements of the Goldilocks field.
+
+mod data;
+mod error;
+mod execute;
+pub mod kernels;
+mod ops;
+mod params;
+mod simd;
+
+pub use data::{Entry, TensorData, TensorView};
+pub use error::ExecuteError;
+pub use execute::{Witness, execute, run};
+pub use params::Params;

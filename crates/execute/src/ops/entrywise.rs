@@ -1,0 +1,107 @@
+//! Entrywise operators: products, reshapes, and the hints `floor(x / 2^s)`, `table[x]` and `floor(2^k / x)`.
+
+use rayon::prelude::*;
+
+use crate::data::{Entry, TensorData, TensorView, Width, build_entries, with_entries};
+
+/// Entries of one task.
+const CHUNK: usize = 1 << 14;
+
+/// The first entry on which an operator is not defined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outside {
+    /// Row-major index.
+    pub(crate) index: usize,
+    /// The value.
+    pub(crate) value: i64,
+}
+
+fn map<S: Entry, T: Entry>(x: &[S], f: impl Fn(i64) -> i64 + Sync) -> Vec<T> {
+    let mut y = vec![T::default(); x.len()];
+    y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(y, x)| {
+        y.iter_mut().zip(x).for_each(|(y, x)| *y = T::wrap(f(x.wide())));
+    });
+    y
+}
+
+/// The first entry outside `[min, max]`.
+fn outside<S: Entry>(x: &[S], min: i64, max: i64) -> Option<Outside> {
+    x.par_chunks(CHUNK).enumerate().find_map_first(|(chunk, x)| {
+        let bad = |x: &S| x.wide() < min || x.wide() > max;
+        // A branch-free pass over the chunk first: it hardly ever finds anything.
+        if !x.iter().fold(false, |any, x| any | bad(x)) {
+            return None;
+        }
+        x.iter().position(bad).map(|i| Outside { index: chunk * CHUNK + i, value: x[i].wide() })
+    })
+}
+
+/// The same values in the type for another range.
+pub(crate) fn convert(x: TensorView<'_>, width: Width) -> TensorData {
+    build_entries!(width, |T| with_entries!(x, |x| map::<_, T>(x, |x| x)))
+}
+
+/// `floor(x / 2^shift)`.
+pub(crate) fn floor_shift(x: TensorView<'_>, shift: u32, width: Width) -> TensorData {
+    let shift = shift.min(63);
+    build_entries!(width, |T| with_entries!(x, |x| map::<_, T>(x, |x| x >> shift)))
+}
+
+/// `a * b`.
+pub(crate) fn mul(a: TensorView<'_>, b: TensorView<'_>, width: Width) -> TensorData {
+    build_entries!(width, |T| {
+        let mut y = vec![<T>::default(); a.len()];
+        with_entries!(a, |a| with_entries!(b, |b| {
+            let pairs = a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK));
+            y.par_chunks_mut(CHUNK).zip(pairs).for_each(|(y, (a, b))| {
+                for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
+                    *y = <T as Entry>::wrap(a.wide().wrapping_mul(b.wide()));
+                }
+            });
+        }));
+        y
+    })
+}
+
+/// `values[x - min]`.
+pub(crate) fn lookup(x: TensorView<'_>, min: i64, values: &[i32], width: Width) -> Result<TensorData, Outside> {
+    let last = min + values.len() as i64 - 1;
+    if let Some(outside) = with_entries!(x, |x| outside(x, min, last)) {
+        return Err(outside);
+    }
+    Ok(build_entries!(width, |T| {
+        let table: Vec<T> = values.iter().map(|&value| <T as Entry>::wrap(i64::from(value))).collect();
+        let mut y = vec![<T>::default(); x.len()];
+        with_entries!(x, |x| {
+            y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(y, x)| {
+                y.iter_mut().zip(x).for_each(|(y, x)| *y = table[(x.wide() - min) as usize]);
+            });
+        });
+        y
+    }))
+}
+
+/// `floor(2^log_numerator / x)` for `x >= 1`.
+pub(crate) fn reciprocal(x: TensorView<'_>, log_numerator: u32, width: Width) -> Result<TensorData, Outside> {
+    if let Some(outside) = with_entries!(x, |x| outside(x, 1, i64::MAX)) {
+        return Err(outside);
+    }
+    let numerator = 1i64 << log_numerator;
+    Ok(build_entries!(width, |T| with_entries!(x, |x| map::<_, T>(x, |x| numerator / x))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_entry_outside_is_named() {
+        let mut x = vec![5i64; 3 * CHUNK];
+        assert!(outside(&x, 0, 5).is_none());
+        x[2 * CHUNK + 7] = 6;
+        x[2 * CHUNK + 9] = -1;
+        assert_eq!(outside(&x, 0, 5), Some(Outside { index: 2 * CHUNK + 7, value: 6 }));
+        x[3] = -2;
+        assert_eq!(outside(&x, 0, 5), Some(Outside { index: 3, value: -2 }));
+    }
+}

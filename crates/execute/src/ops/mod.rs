@@ -1,0 +1,17 @@
+//! One file per operator of the circuit; each function is parallel over chunks of its result.
+
+mod conv;
+mod dense;
+mod depthwise;
+mod entrywise;
+mod gemm;
+mod linear;
+mod matmul;
+mod reduce;
+mod segment;
+
+pub(crate) use conv::conv;
+pub(crate) use dense::dense;
+pub(crate) use entrywise::{Outside, convert, floor_shift, lookup, mul, reciprocal};
+pub(crate) use linear::linear;
+pub(crate) use matmul::matmul;
