@@ -1,0 +1,60 @@
+//! Errors of the crate.
+
+use thiserror::Error;
+use veritorch_sumcheck::TranscriptError;
+
+/// Why something could not be committed or opened, or why an opening was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CommitmentError {
+    /// The proof cannot be read, or an equation does not hold.
+    #[error(transparent)]
+    Transcript(#[from] TranscriptError),
+    /// No parameters reach the security level at this size.
+    #[error("2^{num_vars} cells cannot be committed to at {bits} bits per term: {reason}")]
+    Parameters {
+        /// Variables of the polynomial.
+        num_vars: usize,
+        /// Bits asked for, per term.
+        bits: usize,
+        /// What stands against it.
+        reason: String,
+    },
+    /// A tensor has another number of entries than its shape.
+    #[error("tensor {tensor} has {actual} entries, its shape has {expected}")]
+    Entries {
+        /// Index of the tensor.
+        tensor: usize,
+        /// Entries of the shape.
+        expected: usize,
+        /// Entries given.
+        actual: usize,
+    },
+    /// A list has the wrong length.
+    #[error("{what}: {actual} given, {expected} expected")]
+    Count {
+        /// What is listed.
+        what: &'static str,
+        /// Expected number.
+        expected: usize,
+        /// Number given.
+        actual: usize,
+    },
+    /// A claim does not fit the tensor that it speaks of.
+    #[error("claim {claim} does not fit tensor {tensor}: {reason}")]
+    Claim {
+        /// Index of the claim.
+        claim: usize,
+        /// Index of the tensor.
+        tensor: usize,
+        /// What does not fit.
+        reason: &'static str,
+    },
+    /// The proximity proof of an evaluation was refused.
+    #[error("opening `{label}` refused: {reason}")]
+    Opening {
+        /// Which opening.
+        label: &'static str,
+        /// What was wrong.
+        reason: String,
+    },
+}
