@@ -28,6 +28,7 @@ use std::path::Path;
 pub use error::{OnnxError, UnsupportedNode};
 use prost::Message;
 use veritorch_graph::model::ModelGraph;
+use veritorch_graph::model::passes::optimise;
 
 /// Choices of an import.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +83,11 @@ pub fn load_bytes_with(
     let model = proto::Model::decode(bytes).map_err(|error| OnnxError::Malformed {
         reason: error.to_string(),
     })?;
-    let graph = import::import(&model, external::ExternalFiles::new(base_dir), options)?;
+    let mut graph = import::import(&model, external::ExternalFiles::new(base_dir), options)?;
+    drop(model);
+    if !options.keep_unoptimised {
+        optimise(&mut graph)?;
+    }
     Ok(graph)
 }
 

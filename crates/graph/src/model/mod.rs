@@ -12,6 +12,7 @@ mod shape;
 mod unary;
 
 pub mod index;
+pub mod passes;
 
 pub use error::ModelError;
 pub use evaluate::{Operand, evaluate, evaluate_all, evaluate_node, wire};

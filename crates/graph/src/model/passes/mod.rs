@@ -1,0 +1,56 @@
+//! Passes over the model graph: each keeps what the graph computes (up to rounding of folded weights), the names of
+//! inputs and outputs, and every remaining node's name and source line.
+//!
+//! * [`fold_constants`]: what depends on no input is computed;
+//! * [`simplify`]: operators that change nothing go, chains of reshapes and transposes become one;
+//! * [`sink_reshapes`]: reshapes move behind elementwise operators, so that those meet the linear layer before them;
+//! * [`fold_affine`]: products and sums by constants (a batch normalisation) go into the linear layer before them;
+//! * [`remove_dead`]: what no output needs goes.
+
+mod affine;
+mod constants;
+mod dead;
+mod links;
+mod simplify;
+mod sink;
+
+pub use affine::fold_affine;
+pub use constants::fold_constants;
+pub use dead::remove_dead;
+pub use simplify::simplify;
+pub use sink::sink_reshapes;
+
+use super::{ModelError, ModelGraph};
+
+/// Rounds of all passes; networks need three or four.
+const MAX_ROUNDS: usize = 16;
+
+/// A pass: true where it changed the graph.
+type Pass = fn(&mut ModelGraph) -> Result<bool, ModelError>;
+
+/// Runs all passes until nothing changes. The graph must satisfy [`ModelGraph::check`], and does so afterwards.
+///
+/// # Errors
+/// A graph that breaks a rule of the model graph.
+pub fn optimise(graph: &mut ModelGraph) -> Result<(), ModelError> {
+    const PASSES: [Pass; 5] = [
+        fold_constants,
+        simplify,
+        sink_reshapes,
+        fold_affine,
+        remove_dead,
+    ];
+    for _ in 0..MAX_ROUNDS {
+        let mut changed = false;
+        for pass in PASSES {
+            changed |= pass(graph)?;
+            if cfg!(debug_assertions) {
+                graph.check()?;
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    Ok(())
+}
