@@ -1,57 +1,117 @@
 //! Compares the reference evaluator with another runtime's outputs.
 //!
-//! `cargo run -p veritorch-onnx --example reference -- MODEL.onnx REFERENCE.npz [PRINT]`, where the `.npz` holds `inputs`
-//! and `outputs` (or the model's own names), leading axis = samples.
+//! `cargo run -p veritorch-onnx --example reference -- [--print] MODEL.onnx REFERENCE.npz ...`, where the `.npz` holds
+//! `in0`, `in1`, .. and `out0`, .. of one sample, or `input` and `output` with samples on the leading axis.
 
 use std::fs::File;
 use std::path::Path;
 
 use ndarray::{ArrayD, Axis};
 use ndarray_npy::NpzReader;
-use veritorch_graph::model::evaluate;
+use veritorch_graph::model::{ModelGraph, evaluate};
+use veritorch_onnx::{ImportOptions, load_with};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let model = arguments.next().ok_or("a model is missing")?;
-    let reference = arguments.next().ok_or("a reference is missing")?;
-    let graph = match veritorch_onnx::load(Path::new(&model)) {
-        Ok(graph) => graph,
-        Err(error) => {
-            println!("error: {error}\nhint: {}", error.hint().unwrap_or_default());
-            return Err("the model does not load".into());
-        }
-    };
-    if arguments.next().is_some() {
-        println!("{graph}");
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let print = arguments.first().is_some_and(|first| first == "--print");
+    if print {
+        arguments.remove(0);
     }
+    for pair in arguments.chunks_exact(2) {
+        for keep_unoptimised in [true, false] {
+            let options = ImportOptions {
+                keep_unoptimised,
+                ..ImportOptions::default()
+            };
+            let graph = match load_with(Path::new(&pair[0]), &options) {
+                Ok(graph) => graph,
+                Err(error) => {
+                    println!(
+                        "{}: error: {error}\n  hint: {}",
+                        pair[0],
+                        error.hint().unwrap_or_default()
+                    );
+                    break;
+                }
+            };
+            if print {
+                println!("{graph}");
+            }
+            match compare(&graph, &pair[1]) {
+                Ok(worst) => {
+                    let word = if worst < 1e-4 { "good" } else { "BAD" };
+                    println!(
+                        "{word} {}: {} nodes, worst difference {worst:e}",
+                        pair[0],
+                        graph.nodes.len()
+                    );
+                }
+                Err(error) => println!("BAD {}: {error}", pair[0]),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn compare(graph: &ModelGraph, reference: &str) -> Result<f32, Failure> {
     let mut npz = NpzReader::new(File::open(reference)?)?;
-    let names = npz.names()?;
-    println!("{names:?}");
-    let mut array = |wanted: &[&str]| -> Result<ArrayD<f32>, Box<dyn std::error::Error>> {
-        let name = names
+    let names: Vec<String> = npz
+        .names()?
+        .iter()
+        .map(|name| name.trim_end_matches(".npy").to_owned())
+        .collect();
+    let mut array =
+        |name: &str| -> Result<ArrayD<f32>, Failure> { Ok(npz.by_name(&format!("{name}.npy"))?) };
+    if names.iter().any(|name| name == "in0") {
+        let inputs = (0..graph.inputs.len())
+            .map(|k| array(&format!("in{k}")))
+            .collect::<Result<Vec<_>, _>>()?;
+        let outputs = (0..graph.outputs.len())
+            .map(|k| array(&format!("out{k}")))
+            .collect::<Result<Vec<_>, _>>()?;
+        for (id, output) in graph.outputs.iter().zip(&outputs) {
+            if graph.value(*id).shape != output.shape() {
+                return Err(format!(
+                    "{:?}, expected {:?}",
+                    graph.value(*id).shape,
+                    output.shape()
+                )
+                .into());
+            }
+        }
+        let inputs: Vec<Vec<f32>> = inputs
+            .into_iter()
+            .map(|x| x.iter().copied().collect())
+            .collect();
+        let results = evaluate(graph, &inputs)?;
+        return Ok(results
             .iter()
-            .find(|name| wanted.contains(&name.trim_end_matches(".npy")))
-            .ok_or("an array is missing")?;
-        Ok(npz.by_name(name)?)
-    };
-    let inputs = array(&["inputs", "input", "x", &graph.value(graph.inputs[0]).name])?;
-    let outputs = array(&[
-        "outputs",
-        "output",
-        "y",
-        "logits",
-        &graph.value(graph.outputs[0]).name,
-    ])?;
+            .zip(&outputs)
+            .map(|(y, expected)| difference(y, expected.iter()))
+            .fold(0.0, f32::max));
+    }
+    let (inputs, outputs) = (array("input")?, array("output")?);
     let mut worst = 0f32;
     for k in 0..inputs.len_of(Axis(0)) {
         let x: Vec<f32> = inputs.index_axis(Axis(0), k).iter().copied().collect();
-        let expected: Vec<f32> = outputs.index_axis(Axis(0), k).iter().copied().collect();
-        let y = &evaluate(&graph, &[x])?[0];
-        assert_eq!(y.len(), expected.len());
-        for (a, b) in y.iter().zip(&expected) {
-            worst = worst.max((a - b).abs() / (1.0 + b.abs()));
-        }
+        let y = &evaluate(graph, &[x])?[0];
+        worst = worst.max(difference(y, outputs.index_axis(Axis(0), k).iter()));
     }
-    println!("{} nodes, worst difference {worst:e}", graph.nodes.len());
-    Ok(())
+    Ok(worst)
+}
+
+fn difference<'a>(y: &[f32], expected: impl Iterator<Item = &'a f32>) -> f32 {
+    let mut expected = expected.peekable();
+    let worst = y
+        .iter()
+        .zip(expected.by_ref())
+        .map(|(a, b)| (a - b).abs() / (1.0 + b.abs()))
+        .fold(0.0, f32::max);
+    if expected.peek().is_some() {
+        f32::INFINITY
+    } else {
+        worst
+    }
 }

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use veritorch_graph::model::index::{MAX_ELEMENTS, element_count};
-use veritorch_graph::model::{
-    ModelGraph, ModelOp, Node, Operand as Tensor, Value, ValueId, evaluate_node, wire,
-};
+use veritorch_graph::model::{ModelGraph, ModelOp, Names, Node, Value, ValueId};
 
 use crate::constant::{Constant, Data};
 use crate::element::Kind;
@@ -32,6 +30,8 @@ pub(crate) enum Source {
     Constant { name: String, data: Rc<Data> },
     /// Depends on the model's inputs.
     Value(ValueId),
+    /// The truth of `value > threshold` for each entry of a value that depends on the model's inputs.
+    Above { value: ValueId, threshold: f32 },
 }
 
 impl Operand {
@@ -50,7 +50,7 @@ impl Operand {
     pub(crate) fn data(&self) -> Option<&Data> {
         match &self.source {
             Source::Constant { data, .. } => Some(data),
-            Source::Value(_) => None,
+            Source::Value(_) | Source::Above { .. } => None,
         }
     }
 
@@ -105,8 +105,10 @@ impl Stop {
 #[derive(Debug)]
 pub(crate) struct Builder {
     pub(crate) graph: ModelGraph,
-    value_names: BTreeSet<String>,
-    node_names: BTreeSet<String>,
+    value_names: Names,
+    node_names: Names,
+    /// Position of the node that produces a value.
+    producers: BTreeMap<ValueId, usize>,
     initializers: BTreeSet<String>,
     constants: BTreeMap<String, Vec<(Rc<Data>, ValueId)>>,
     entries_left: usize,
@@ -127,8 +129,9 @@ impl Builder {
                 name: name.to_owned(),
                 ..ModelGraph::default()
             },
-            value_names: reserved,
-            node_names: BTreeSet::new(),
+            value_names: Names::new(reserved),
+            node_names: Names::default(),
+            producers: BTreeMap::new(),
             initializers,
             constants: BTreeMap::new(),
             entries_left: FREE_ENTRIES.saturating_add(file_entries.saturating_mul(4)),
@@ -154,20 +157,40 @@ impl Builder {
     }
 
     pub(crate) fn unique_value_name(&mut self, base: &str) -> String {
-        unique(&mut self.value_names, base)
+        self.value_names.unique(base)
     }
 
     pub(crate) fn unique_node_name(&mut self, base: &str) -> String {
-        unique(&mut self.node_names, base)
+        self.node_names.unique(base)
     }
 
-    /// Gives back the name of a value that is renamed.
-    pub(crate) fn release_value_name(&mut self, name: &str) {
-        self.value_names.remove(name);
+    /// The node that produces a value.
+    pub(crate) fn producer(&self, id: ValueId) -> Option<&Node> {
+        self.producers
+            .get(&id)
+            .and_then(|&at| self.graph.nodes.get(at))
     }
 
-    pub(crate) fn release_node_name(&mut self, name: &str) {
-        self.node_names.remove(name);
+    /// Adds a node.
+    pub(crate) fn add_node(&mut self, node: Node) {
+        self.producers.insert(node.output, self.graph.nodes.len());
+        self.graph.nodes.push(node);
+    }
+
+    /// Gives a value that a node made the name it has in the file, and the node its own.
+    pub(crate) fn rename(&mut self, id: ValueId, value_name: &str, node_name: Option<&str>) {
+        let Some(&at) = self.producers.get(&id) else {
+            return;
+        };
+        let old = std::mem::replace(
+            &mut self.graph.values[id.index()].name,
+            value_name.to_owned(),
+        );
+        self.value_names.release(&old);
+        if let Some(name) = node_name {
+            let old = std::mem::replace(&mut self.graph.nodes[at].name, name.to_owned());
+            self.node_names.release(&old);
+        }
     }
 
     /// Reserves memory for a constant that folding makes.
@@ -180,7 +203,7 @@ impl Builder {
         Ok(())
     }
 
-    fn charge_work(&mut self, work: usize) -> Result<(), Stop> {
+    pub(crate) fn charge_work(&mut self, work: usize) -> Result<(), Stop> {
         self.work_left = self
             .work_left
             .checked_sub(work)
@@ -192,6 +215,12 @@ impl Builder {
     pub(crate) fn value_of(&mut self, operand: &Operand) -> Result<ValueId, Stop> {
         let (name, data) = match &operand.source {
             Source::Value(id) => return Ok(*id),
+            Source::Above { .. } => {
+                return Err(Stop::hinted(
+                    "compares tensors that depend on the model's input",
+                    "use Relu, Clip or PRelu",
+                ));
+            }
             Source::Constant { name, data } => (name, data),
         };
         let Data::Float(numbers) = data.as_ref() else {
@@ -219,6 +248,9 @@ impl Builder {
             }
         }
         let own_name = self.initializers.contains(name) && !self.constants.contains_key(name);
+        if !own_name {
+            self.charge(numbers.len())?;
+        }
         let graph_name = if own_name {
             name.clone()
         } else {
@@ -275,7 +307,7 @@ impl Builder {
         let value_name = self.unique_value_name(&long);
         let node_name = self.unique_node_name(&long);
         let output = self.add_value(value_name, shape.clone(), None);
-        self.graph.nodes.push(Node {
+        self.add_node(Node {
             name: node_name,
             op,
             inputs,
@@ -303,106 +335,10 @@ impl Builder {
             )),
         }
     }
-
-    fn fold(
-        &mut self,
-        name: &str,
-        part: &str,
-        op: &ModelOp,
-        operands: &[&Operand],
-        shape: Vec<usize>,
-        count: usize,
-    ) -> Result<Operand, Stop> {
-        self.charge(count)?;
-        let fail = |error: veritorch_graph::model::ModelError| Stop::invalid(error.to_string());
-        let data = if is_wiring(op) {
-            match operands.first().and_then(|x| x.data()) {
-                Some(Data::Int(_)) => {
-                    let parts = parts(operands, |data| {
-                        if let Data::Int(x) = data {
-                            Some(x.as_slice())
-                        } else {
-                            None
-                        }
-                    });
-                    Data::Int(wire(op, &parts, &shape, 0).map_err(fail)?)
-                }
-                Some(Data::Bool(_)) => {
-                    let parts = parts(operands, |data| {
-                        if let Data::Bool(x) = data {
-                            Some(x.as_slice())
-                        } else {
-                            None
-                        }
-                    });
-                    Data::Bool(wire(op, &parts, &shape, false).map_err(fail)?)
-                }
-                _ => {
-                    let parts = parts(operands, |data| {
-                        if let Data::Float(x) = data {
-                            Some(x.as_slice())
-                        } else {
-                            None
-                        }
-                    });
-                    let fill = if let ModelOp::Pad { value, .. } = op {
-                        *value
-                    } else {
-                        0.0
-                    };
-                    Data::Float(wire(op, &parts, &shape, fill).map_err(fail)?)
-                }
-            }
-        } else {
-            self.charge_work(work(op, operands, count))?;
-            let tensors: Vec<Tensor<'_>> = operands
-                .iter()
-                .map(|x| Tensor {
-                    shape: &x.shape,
-                    data: x.floats().unwrap_or_default(),
-                })
-                .collect();
-            let numbers = evaluate_node(op, &tensors, &shape).map_err(fail)?;
-            if matches!(op, ModelOp::ArgMax { .. }) {
-                #[expect(clippy::cast_possible_truncation, reason = "whole numbers below 2^31")]
-                Data::Int(numbers.iter().map(|&x| x as i64).collect())
-            } else {
-                Data::Float(numbers)
-            }
-        };
-        // a rewired weight keeps its name in front
-        let base = match operands {
-            [
-                Operand {
-                    source: Source::Constant { name, .. },
-                    ..
-                },
-            ] if is_wiring(op) => name.as_str(),
-            _ => name,
-        };
-        Ok(Operand::constant(
-            format!("{base}/{part}"),
-            Constant { shape, data },
-        ))
-    }
 }
 
-fn parts<'a, T>(
-    operands: &[&'a Operand],
-    get: impl Fn(&'a Data) -> Option<&'a [T]>,
-) -> Vec<(&'a [usize], &'a [T])> {
-    operands
-        .iter()
-        .map(|x| {
-            (
-                x.shape.as_slice(),
-                x.data().and_then(&get).unwrap_or_default(),
-            )
-        })
-        .collect()
-}
-
-fn is_wiring(op: &ModelOp) -> bool {
+/// Operators that only move entries: they work on integers and truth values as well.
+pub(crate) fn is_wiring(op: &ModelOp) -> bool {
     matches!(
         op,
         ModelOp::Transpose { .. }
@@ -414,33 +350,4 @@ fn is_wiring(op: &ModelOp) -> bool {
             | ModelOp::ZeroStuff { .. }
             | ModelOp::Gather { .. }
     )
-}
-
-/// Multiplications, or entries read, of an operator on constants.
-fn work(op: &ModelOp, operands: &[&Operand], count: usize) -> usize {
-    let taps = match op {
-        ModelOp::Conv { .. } => operands[1].shape[1..].iter().product(),
-        ModelOp::MatMul => operands[0].shape.last().copied().unwrap_or(1),
-        ModelOp::MaxPool { kernel, .. } | ModelOp::SumPool { kernel, .. } => {
-            kernel[0].saturating_mul(kernel[1])
-        }
-        _ => 1,
-    };
-    let read: usize = operands
-        .iter()
-        .filter_map(|x| x.data())
-        .map(Data::len)
-        .sum();
-    count.saturating_mul(taps).saturating_add(read)
-}
-
-fn unique(names: &mut BTreeSet<String>, base: &str) -> String {
-    let mut name = base.to_owned();
-    let mut number = 1;
-    while names.contains(&name) || name.is_empty() {
-        number += 1;
-        name = format!("{base}.{number}");
-    }
-    names.insert(name.clone());
-    name
 }

@@ -34,6 +34,7 @@ pub(crate) fn import(
             reason: "sparse constants are not supported".into(),
         });
     }
+    check_names(graph)?;
     let mut state = State::new(graph, &mut files)?;
     state.add_inputs(graph, options)?;
     let ready: BTreeSet<String> = state.known.keys().cloned().collect();
@@ -62,6 +63,39 @@ fn opset(model: &Model) -> Result<i64, OnnxError> {
             version,
             supported: OPSETS,
         })
+    }
+}
+
+/// Names end in errors and reports: they must not hold line breaks or terminal sequences.
+fn check_names(graph: &Graph) -> Result<(), OnnxError> {
+    let nodes = graph.node.iter().flat_map(|node| {
+        [&node.name, &node.op_type, &node.domain]
+            .into_iter()
+            .chain(&node.input)
+            .chain(&node.output)
+    });
+    let attributes = graph
+        .node
+        .iter()
+        .flat_map(|node| &node.attribute)
+        .map(|attribute| &attribute.name);
+    let infos = graph
+        .input
+        .iter()
+        .chain(&graph.output)
+        .chain(&graph.value_info)
+        .map(|info| &info.name);
+    let tensors = graph.initializer.iter().map(|tensor| &tensor.name);
+    let mut names = nodes
+        .chain(attributes)
+        .chain(infos)
+        .chain(tensors)
+        .chain([&graph.name]);
+    match names.find(|name| name.chars().any(char::is_control)) {
+        None => Ok(()),
+        Some(name) => Err(OnnxError::Graph {
+            reason: format!("a name holds control characters: {name:?}"),
+        }),
     }
 }
 
@@ -258,33 +292,11 @@ impl<'a> State<'a> {
                 && id.index() >= first_value
                 && renamed.insert(id)
             {
-                self.rename(id, &output, (k == 0).then_some(name));
+                self.builder.rename(id, &output, (k == 0).then_some(name));
             }
             self.known.insert(output, operand);
         }
         Ok(())
-    }
-
-    /// Gives a value that this node made the name it has in the file, and its operator the node's name.
-    fn rename(&mut self, id: ValueId, value_name: &str, node_name: Option<&str>) {
-        let Some(node) = self
-            .builder
-            .graph
-            .nodes
-            .iter()
-            .rposition(|node| node.output == id)
-        else {
-            return;
-        };
-        let old = std::mem::replace(
-            &mut self.builder.graph.values[id.index()].name,
-            value_name.to_owned(),
-        );
-        self.builder.release_value_name(&old);
-        if let Some(name) = node_name {
-            let old = std::mem::replace(&mut self.builder.graph.nodes[node].name, name.to_owned());
-            self.builder.release_node_name(&old);
-        }
     }
 
     /// Lets the nodes behind an unsupported one be looked at as far as the file declares shapes.
@@ -315,6 +327,7 @@ impl<'a> State<'a> {
                 reason: "the model has no outputs".into(),
             });
         }
+        let mut seen = BTreeSet::new();
         for info in &graph.output {
             let fail = |reason: &str| OnnxError::Graph {
                 reason: format!("output `{}` {reason}", info.name),
@@ -333,7 +346,7 @@ impl<'a> State<'a> {
             if self.builder.graph.value(id).name != info.name {
                 id = self.copy(id, &operand, &info.name)?;
             }
-            if self.builder.graph.outputs.contains(&id) {
+            if !seen.insert(id) {
                 return Err(fail("is there twice"));
             }
             self.builder.graph.outputs.push(id);
@@ -348,7 +361,7 @@ impl<'a> State<'a> {
             .builder
             .add_value(name.to_owned(), operand.shape.clone(), None);
         let node = self.builder.unique_node_name(name);
-        self.builder.graph.nodes.push(veritorch_graph::model::Node {
+        self.builder.add_node(veritorch_graph::model::Node {
             name: node,
             op: ModelOp::Reshape,
             inputs: vec![id],

@@ -14,6 +14,7 @@ mod declared;
 mod element;
 mod error;
 mod external;
+mod folding;
 mod import;
 mod initializer;
 mod lowering;

@@ -7,8 +7,8 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use veritorch_graph::model::ModelOp;
-use veritorch_graph::model::index::broadcast;
+use veritorch_graph::model::index::{MAX_RANK, broadcast};
+use veritorch_graph::model::{ModelOp, ValueId};
 
 use crate::builder::{Builder, Operand, Source, Stop};
 use crate::constant::{Constant, Data};
@@ -83,12 +83,15 @@ impl<'a> Lowering<'a> {
     }
 
     /// Input `k` as integers known now, if it is there.
-    pub(crate) fn optional_ints(&self, k: usize, what: &str) -> Result<Option<Vec<i64>>, Stop> {
+    pub(crate) fn optional_ints(&mut self, k: usize, what: &str) -> Result<Option<Vec<i64>>, Stop> {
         let Some(operand) = self.optional(k) else {
             return Ok(None);
         };
         match operand.data() {
-            Some(Data::Int(data)) => Ok(Some(data.clone())),
+            Some(Data::Int(data)) => {
+                self.builder.charge(data.len())?;
+                Ok(Some(data.clone()))
+            }
             Some(other) => Err(Stop::invalid(format!(
                 "{what} is {}, expected integer",
                 other.kind().name()
@@ -101,7 +104,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// Input `k` as integers known now.
-    pub(crate) fn ints_input(&self, k: usize, what: &str) -> Result<Vec<i64>, Stop> {
+    pub(crate) fn ints_input(&mut self, k: usize, what: &str) -> Result<Vec<i64>, Stop> {
         self.optional_ints(k, what)?
             .ok_or_else(|| Stop::invalid(format!("input {k} ({what}) is missing")))
     }
@@ -124,6 +127,19 @@ impl<'a> Lowering<'a> {
     pub(crate) fn set(&mut self, k: usize, operand: Operand) {
         if let Some(slot) = self.outputs.get_mut(k) {
             *slot = Some(operand);
+        }
+    }
+
+    /// The node that produces a value.
+    pub(crate) fn producer(&self, id: ValueId) -> Option<&veritorch_graph::model::Node> {
+        self.builder.producer(id)
+    }
+
+    /// The number that a value of the graph is, where it is one number known now.
+    pub(crate) fn number(&self, id: ValueId) -> Option<f32> {
+        match self.builder.graph.value(id).constant.as_deref() {
+            Some(&[number]) => Some(number),
+            _ => None,
         }
     }
 
@@ -254,6 +270,9 @@ impl<'a> Lowering<'a> {
     ) -> Result<Operand, Stop> {
         if x.shape == shape {
             return Ok(x.clone());
+        }
+        if shape.len() > MAX_RANK {
+            return Err(Stop::invalid(format!("a tensor of rank {}", shape.len())));
         }
         if let Source::Constant { name, data } = &x.source
             && shape

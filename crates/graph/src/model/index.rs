@@ -3,9 +3,15 @@
 /// Most entries that one tensor may have: keeps every later product inside 64 bits.
 pub const MAX_ELEMENTS: usize = 1 << 31;
 
-/// Number of entries of a shape, or `None` above [`MAX_ELEMENTS`].
+/// Most axes that one tensor may have.
+pub const MAX_RANK: usize = 32;
+
+/// Number of entries of a shape, or `None` above [`MAX_ELEMENTS`] or [`MAX_RANK`].
 #[must_use]
 pub fn element_count(shape: &[usize]) -> Option<usize> {
+    if shape.len() > MAX_RANK {
+        return None;
+    }
     if shape.contains(&0) {
         return Some(0);
     }

@@ -6,6 +6,7 @@
 mod check;
 mod error;
 mod evaluate;
+mod names;
 mod op;
 mod print;
 mod shape;
@@ -16,6 +17,7 @@ pub mod passes;
 
 pub use error::ModelError;
 pub use evaluate::{Operand, evaluate, evaluate_all, evaluate_node, wire};
+pub use names::Names;
 pub use op::{ModelOp, UnaryFn};
 
 /// Index of a value in [`ModelGraph::values`].

@@ -8,6 +8,8 @@ use super::{ModelError, ModelOp};
 
 /// Greatest position that a window may reach: later sums of positions stay far inside 64 bits.
 const MAX_POSITION: usize = 1 << 40;
+/// Greatest padding of a maximum: its windows before the tensor are looked at one by one.
+const MAX_MAX_POOL_PAD: usize = 1 << 24;
 
 impl ModelOp {
     /// Checks operand count, operand shapes and the operator's attributes against the result's shape.
@@ -314,6 +316,7 @@ fn window(kernel: usize, stride: usize, pad: usize, dilation: usize, out: usize)
     )
 }
 
+/// Every window holds an entry. Only windows that start before the tensor can jump over it; behind it none may start.
 fn windows_touch(
     extent: usize,
     kernel: usize,
@@ -322,10 +325,13 @@ fn windows_touch(
     dilation: usize,
     out: usize,
 ) -> Rule {
-    for position in 0..out {
+    require(pad <= MAX_MAX_POOL_PAD, || format!("pads by {pad}"))?;
+    require((out - 1) * stride < pad + extent, || {
+        format!("window {} lies in the padding", out - 1)
+    })?;
+    for position in 0..out.min(pad.div_ceil(stride)) {
         let start = position * stride;
-        // first tap that is not left of the tensor
-        let tap = pad.saturating_sub(start).div_ceil(dilation);
+        let tap = (pad - start).div_ceil(dilation);
         let touches = tap < kernel && start + tap * dilation < pad + extent;
         require(touches, || {
             format!("window {position} of {out} lies in the padding")

@@ -32,6 +32,7 @@ fn divide(
     extents: [usize; 2],
     padding_counts: bool,
 ) -> Result<Operand, Stop> {
+    l.charge(window.out[0].saturating_add(window.out[1]))?;
     let [rows, columns] = [0, 1].map(|k| counts(window, k, extents[k], padding_counts));
     if rows.iter().chain(&columns).any(|&count| count == 0) {
         return Err(Stop::invalid("a window lies in the padding"));
@@ -50,12 +51,14 @@ fn divide(
 /// Number of entries of each window on one axis.
 fn counts(window: &Window, k: usize, extent: usize, padding_counts: bool) -> Vec<usize> {
     let (near, far) = (window.pads[k], window.far_pads[k]);
-    let inside = if padding_counts { 0..near + extent + far } else { near..near + extent };
+    let (from, to) = if padding_counts { (0, near + extent + far) } else { (near, near + extent) };
+    // taps that lie before a position
+    let before = |start: usize, position: usize| {
+        position.saturating_sub(start).div_ceil(window.dilations[k]).min(window.kernel[k])
+    };
     (0..window.out[k])
-        .map(|out| {
-            let start = out * window.strides[k];
-            (0..window.kernel[k]).filter(|tap| inside.contains(&(start + tap * window.dilations[k]))).count()
-        })
+        .map(|out| out * window.strides[k])
+        .map(|start| before(start, to) - before(start, from))
         .collect()
 }
 

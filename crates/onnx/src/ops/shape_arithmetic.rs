@@ -1,7 +1,7 @@
 //! Operators that exporters use on shapes and other constants: they fold, or are refused.
 //!
-//! Comparison (`Equal`, `Less`, `Greater`, ..), logic (`Not`, `And`, `Or`), `Where`, `Min`, `Max`, `Mod`, `Pow`, `Range`,
-//! `ReduceProd`, `ReduceMin`, and functions of one number.
+//! Comparison (`Equal`, `Less`, `Greater`, ..), logic (`Not`, `And`, `Or`), `Min`, `Max`, `Mod`, `Pow`, `Range`,
+//! `ReduceProd`, and functions of one number.
 
 use super::Lower;
 use super::elementwise::{both_floats, both_ints, charge_broadcast};
@@ -17,7 +17,6 @@ pub(super) static OPERATORS: &[(&str, Lower)] = &[
     ("Equal", |l| compare(l, |a, b| a == b, |a, b| a == b)),
     ("Exp", |l| function(l, f64::exp, None)),
     ("Floor", |l| function(l, f64::floor, None)),
-    ("Greater", |l| compare(l, |a, b| a > b, |a, b| a > b)),
     ("GreaterOrEqual", |l| {
         compare(l, |a, b| a >= b, |a, b| a >= b)
     }),
@@ -45,22 +44,16 @@ pub(super) static OPERATORS: &[(&str, Lower)] = &[
     }),
     ("Range", range),
     ("Reciprocal", |l| function(l, |x| 1.0 / x, None)),
-    ("ReduceMin", |l| {
-        let r = reduction(l)?;
-        let y = r.fold_ints(l, i64::MAX, |a, b| Some(a.min(b)))?;
-        finish(l, y)
-    }),
     ("ReduceProd", |l| {
         let r = reduction(l)?;
         let y = r.fold_ints(l, 1, i64::checked_mul)?;
         finish(l, y)
     }),
     ("Sqrt", |l| function(l, f64::sqrt, None)),
-    ("Where", select),
 ];
 
 /// Sets the result, or refuses: the operands are not all known.
-fn finish(l: &mut Lowering<'_>, y: Option<Operand>) -> Result<(), Stop> {
+pub(super) fn finish(l: &mut Lowering<'_>, y: Option<Operand>) -> Result<(), Stop> {
     let y = y.ok_or_else(|| {
         Stop::hinted(
             "supported on constants only",
@@ -95,7 +88,7 @@ fn function(
     finish(l, Some(y))
 }
 
-fn compare(
+pub(super) fn compare(
     l: &mut Lowering<'_>,
     ints: fn(i64, i64) -> bool,
     floats: fn(f32, f32) -> bool,
@@ -210,40 +203,5 @@ fn range(l: &mut Lowering<'_>) -> Result<(), Stop> {
         })
         .collect::<Result<_, _>>()?;
     let y = l.constant("range", vec![count], Data::Int(data))?;
-    finish(l, Some(y))
-}
-
-fn select(l: &mut Lowering<'_>) -> Result<(), Stop> {
-    fn pick<T: Copy>(
-        condition: (&[usize], &[bool]),
-        a: (&[usize], &[T]),
-        b: (&[usize], &[T]),
-    ) -> Result<(Vec<usize>, Vec<T>), Stop> {
-        let (shape, pairs) = zip(a, b, |x, y| Ok((x, y))).map_err(Stop::Invalid)?;
-        zip(condition, (&shape, &pairs), |c, (x, y)| {
-            Ok(if c { x } else { y })
-        })
-        .map_err(Stop::Invalid)
-    }
-    let (condition, a, b) = (l.input(0)?, l.input(1)?, l.input(2)?);
-    let Some(Data::Bool(flags)) = condition.data() else {
-        return finish(l, None);
-    };
-    charge_broadcast(l, &a, &b)?;
-    charge_broadcast(l, &condition, &a)?;
-    charge_broadcast(l, &condition, &b)?;
-    let condition = (condition.shape.as_slice(), flags.as_slice());
-    let (shape, data) = match (a.data(), b.data()) {
-        (Some(Data::Int(x)), Some(Data::Int(y))) => {
-            let (shape, data) = pick(condition, (&a.shape, x), (&b.shape, y))?;
-            (shape, Data::Int(data))
-        }
-        (Some(Data::Float(x)), Some(Data::Float(y))) => {
-            let (shape, data) = pick(condition, (&a.shape, x), (&b.shape, y))?;
-            (shape, Data::Float(data))
-        }
-        _ => return finish(l, None),
-    };
-    let y = l.constant("where", shape, data)?;
     finish(l, Some(y))
 }

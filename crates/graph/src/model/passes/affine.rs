@@ -217,7 +217,7 @@ fn join(graph: &mut ModelGraph, links: &mut Links, site: &Site) -> Option<Done> 
                 [inner_constant, site.constant],
                 &name,
             )?;
-            // (inner + b) * m: the product goes first, in the sum's place, and folds into the layer right away
+            // (inner + b) * m: the product goes first, in the sum's place, and folds into the layer in the next round
             let factor = site.constant;
             let [sum, product] = [site.before, site.node];
             let (head, tail) = graph.nodes.split_at_mut(product);

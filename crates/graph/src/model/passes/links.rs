@@ -1,15 +1,13 @@
 //! Who produces and who reads each value: kept up to date by a pass while it rewrites nodes in order.
 
-use std::collections::BTreeSet;
-
-use crate::model::{ModelGraph, ModelOp, Node, Value, ValueId};
+use crate::model::{ModelGraph, ModelOp, Names, Node, Value, ValueId};
 
 /// Producers and numbers of readers.
 pub(super) struct Links {
     producer: Vec<Option<usize>>,
     uses: Vec<usize>,
     output: Vec<bool>,
-    names: BTreeSet<String>,
+    names: Names,
 }
 
 impl Links {
@@ -18,11 +16,7 @@ impl Links {
             producer: vec![None; graph.values.len()],
             uses: vec![0; graph.values.len()],
             output: vec![false; graph.values.len()],
-            names: graph
-                .values
-                .iter()
-                .map(|value| value.name.clone())
-                .collect(),
+            names: Names::new(graph.values.iter().map(|value| value.name.clone())),
         };
         for (k, node) in graph.nodes.iter().enumerate() {
             links.producer[node.output.index()] = Some(k);
@@ -79,13 +73,7 @@ impl Links {
 
     /// A name that no value has yet.
     pub(super) fn unique_name(&mut self, base: &str) -> String {
-        let mut name = base.to_owned();
-        let mut number = 1;
-        while !self.names.insert(name.clone()) {
-            number += 1;
-            name = format!("{base}.{number}");
-        }
-        name
+        self.names.unique(base)
     }
 
     /// Adds a constant for one reader that is about to be counted by [`Self::set_inputs`].
