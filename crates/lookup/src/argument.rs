@@ -15,7 +15,7 @@
 
 use rayon::prelude::*;
 use veritorch_sumcheck::field::int;
-use veritorch_sumcheck::form::{padded_index, padded_vars};
+use veritorch_sumcheck::form::padded_vars;
 use veritorch_sumcheck::mle::{eq_table, log_padded};
 use veritorch_sumcheck::transcript::Transcript;
 use veritorch_sumcheck::{Ext, Form, ProverTranscript, Value, VerifierTranscript};
@@ -23,8 +23,11 @@ use veritorch_sumcheck::{Ext, Form, ProverTranscript, Value, VerifierTranscript}
 use crate::column::Column;
 use crate::error::LookupError;
 use crate::gkr::{self, LeafClaim};
+use crate::layer::Children;
 use crate::layout::{Block, Content, Layout, indicator};
+use crate::leaves::LookupLeaves;
 use crate::table::TableSpec;
+use crate::tree::{Layer, Left, Piece};
 
 const CHALLENGES: &str = "lookup challenges";
 const COLUMNS: &str = "lookup columns";
@@ -200,8 +203,8 @@ impl LookupArgument {
             return Ok(self.outcome(Vec::new(), Vec::new(), Vec::new()));
         }
         let challenges = Challenges::<E>::draw(transcript);
-        let (num, den) = self.leaves(&challenges, columns, multiplicities);
-        let LeafClaim { point, .. } = gkr::prove(transcript, num, den)?;
+        let leaves = self.leaves(&challenges, columns, multiplicities);
+        let LeafClaim { point, .. } = gkr::prove(transcript, leaves, self.layout.num_vars)?;
         let tail = |log_len: usize| &point[point.len() - log_len..];
         let column_values: Vec<E> = self
             .lookups
@@ -298,39 +301,37 @@ impl LookupArgument {
         }
     }
 
-    /// The leaves as two vectors.
-    fn leaves<E: Ext>(&self, challenges: &Challenges<E>, columns: &[Vec<Column<'_>>], multiplicities: &[Vec<u32>]) -> (Vec<E>, Vec<E>) {
-        let mut num = vec![E::ZERO; 1 << self.layout.num_vars];
-        let mut den = vec![E::ONE; 1 << self.layout.num_vars];
+    /// The leaves, with numerators and denominators.
+    fn leaves<E: Ext>(&self, challenges: &Challenges<E>, columns: &[Vec<Column<'_>>], multiplicities: &[Vec<u32>]) -> Children<E> {
+        let mut children = Children { layer: Layer { pieces: Vec::new(), singles: Vec::new() }, lookups: Vec::new() };
+        let powers = [E::ONE, challenges.beta];
         for block in &self.layout.blocks {
             match block.content {
                 Content::Lookup(position) => {
                     let lookup = &self.lookups[position];
-                    let base = challenges.base(lookup.table);
-                    for entry in 0..columns[position][0].len() {
-                        let leaf = block.start + padded_index(&lookup.shape, entry);
-                        num[leaf] = E::ONE;
-                        den[leaf] = base + int(columns[position][0].get(entry));
-                        if let Some(values) = columns[position].get(1) {
-                            den[leaf] += challenges.beta * int(values.get(entry));
-                        }
+                    let (base, columns) = (challenges.base(lookup.table), &columns[position]);
+                    if block.log_len == 0 {
+                        let tuple: E = columns.iter().zip(powers).map(|(column, power)| power * int(column.get(0))).sum();
+                        children.layer.singles.push((block.start, [E::ONE, base + tuple]));
+                    } else {
+                        children.lookups.push(LookupLeaves::new(block.start, &lookup.shape, base, challenges.beta, columns));
                     }
                 }
                 Content::Table(position) => {
                     let table = &self.tables[position];
                     let base = challenges.base(position);
-                    for (row, &count) in multiplicities[position].iter().enumerate() {
-                        let leaf = block.start + row;
-                        num[leaf] = -E::from_int(i64::from(count));
-                        den[leaf] = base + int(table.min() + row as i64);
-                        if let TableSpec::Function { values, .. } = table {
-                            den[leaf] += challenges.beta * int(i64::from(values[row]));
-                        }
+                    let leaf = |row: usize| {
+                        let (key, value) = table.tuple(row);
+                        [-E::from_int(i64::from(multiplicities[position][row])), base + int(key) + challenges.beta * int(value)]
+                    };
+                    match Piece::from_fn(block.start, &[table.num_rows()], leaf) {
+                        Left::Piece(piece) => children.layer.pieces.push(piece),
+                        Left::Single(index, leaf) => children.layer.singles.push((index, leaf)),
                     }
                 }
             }
         }
-        (num, den)
+        children
     }
 
     fn outcome<E: Ext, V>(&self, point: Vec<E>, column_values: Vec<V>, multiplicity_values: Vec<V>) -> Outcome<E, V> {
@@ -364,7 +365,7 @@ impl LookupArgument {
                 return Err(LookupError::ColumnLength { lookup: position, column: columns.len(), expected: width, actual: columns.len() });
             }
             let expected = lookup.shape.iter().product();
-            for (column, values) in columns.iter().enumerate().filter(|(_, values)| values.len() != expected) {
+            if let Some((column, values)) = columns.iter().enumerate().find(|(_, values)| values.len() != expected) {
                 return Err(LookupError::ColumnLength { lookup: position, column, expected, actual: values.len() });
             }
         }

@@ -1,4 +1,4 @@
-//! The sum of fractions by GKR.
+//! The sum of fractions by GKR: the protocol.
 //!
 //! A binary tree over `2^n` leaves `num_i / den_i`: node `i` of a layer has the children `2 i` and `2 i + 1` and
 //! `num = n0 d1 + n1 d0`, `den = d0 d1`. A layer turns claims on `num` and `den` at a point `r` into
@@ -13,11 +13,14 @@
 //! `h(1)` follows from the claim `(1 - r_i) h(0) + r_i h(1)`. The claim that is carried on is `h(c)`, without any factor of eq.
 //! [Papini and Haböck 2023; Gruen 2024, sec. 3; Thaler 2013]
 
-use rayon::prelude::*;
+use std::ops::{Add, Mul, Sub};
+
 use veritorch_sumcheck::transcript::Transcript;
 use veritorch_sumcheck::{Ext, ProverTranscript, TranscriptError, Value, VerifierTranscript};
 
 use crate::error::LookupError;
+use crate::layer::{Children, LayerState};
+use crate::tree::Layer;
 
 /// Labels of the messages, in order.
 pub(crate) const ROOT: &str = "lookup root";
@@ -40,51 +43,64 @@ pub(crate) struct LeafClaim<E, V> {
 /// Proves that the fractions sum to zero and that no denominator is zero.
 pub(crate) fn prove<E: Ext>(
     transcript: &mut ProverTranscript,
-    num: Vec<E>,
-    den: Vec<E>,
+    leaves: Children<E>,
+    num_vars: usize,
 ) -> Result<LeafClaim<E, E>, LookupError> {
-    let mut layers = vec![(num, den)];
-    while let Some((num, den)) = layers.last()
-        && den.len() > 1
-    {
-        layers.push(parents(num, den));
-    }
-    let (num, den) = layers.pop().map(|(num, den)| (num[0], den[0])).ok_or(LookupError::Unlucky)?;
+    // Without the leaves, which are the children of the last layer.
+    let mut layers = leaves.parents().tree(num_vars - 1);
+    let [_, den] = layers[layers.len() - 1].root();
     let inverse = den.try_inverse().ok_or(LookupError::Unlucky)?;
     transcript.send(ROOT, &[den, inverse]);
-    prove_layers(transcript, layers, LeafClaim { point: Vec::new(), num, den })
+    layers.pop();
+    prove_layers(transcript, leaves, layers)
 }
 
-/// From a claim on the root, through the layers below it (the leaves come first), to claims on the leaves.
+/// From the root, through the layers below it (those next to the leaves come first), to claims on the leaves.
 fn prove_layers<E: Ext>(
     transcript: &mut ProverTranscript,
-    mut layers: Vec<(Vec<E>, Vec<E>)>,
-    mut claim: LeafClaim<E, E>,
+    leaves: Children<E>,
+    mut layers: Vec<Layer<E>>,
 ) -> Result<LeafClaim<E, E>, LookupError> {
-    while let Some((num, den)) = layers.pop() {
+    let mut leaves = Some(leaves);
+    let mut point: Vec<E> = Vec::new();
+    let mut ends = [E::ZERO; 4];
+    let mut is_root = true;
+    while let Some(children) = layers.pop().map(|layer| Children { layer, lookups: Vec::new() }).or_else(|| leaves.take()) {
         let lambda: E = transcript.challenge(COMBINE);
-        let mut halves = [split(&num), split(&den)].concat();
-        let mut sum = claim.num + lambda * claim.den;
-        let mut point = Vec::with_capacity(claim.point.len() + 1);
-        let mut rest = claim.point.as_slice();
-        while let Some((&r, high)) = rest.split_last() {
-            rest = high;
-            let weights = veritorch_sumcheck::mle::eq_table(high);
-            let [at_zero, at_infinity] = round(&halves, &weights, lambda);
-            transcript.send(ROUND, &[at_zero, at_infinity]);
+        let mut state = LayerState::new(&children, lambda)?;
+        let mut next = Vec::with_capacity(point.len() + 1);
+        if !is_root {
+            let [_, slope] = state.round(&point);
+            transcript.send(ROUND, &[slope]);
             let c: E = transcript.challenge(ROUND);
-            sum = next_sum(sum, at_zero, at_infinity, r, c).ok_or(LookupError::Unlucky)?;
-            halves.par_iter_mut().for_each(|half| *half = half.chunks_exact(2).map(|pair| pair[0] + c * (pair[1] - pair[0])).collect());
-            point.push(c);
+            state.bind(c);
+            next.push(c);
         }
-        point.reverse();
-        let ends: Vec<E> = halves.iter().map(|half| half[0]).collect();
+        while let Some((_, high)) = point.split_last() {
+            let message = state.round(high);
+            transcript.send(ROUND, &message);
+            let c: E = transcript.challenge(ROUND);
+            state.bind(c);
+            next.push(c);
+            point.pop();
+        }
+        next.reverse();
+        point = next;
+        ends = state.ends();
         transcript.send(HALVES, &ends);
-        let merge: E = transcript.challenge(MERGE);
-        point.push(merge);
-        claim = LeafClaim { point, num: ends[0] + merge * (ends[1] - ends[0]), den: ends[2] + merge * (ends[3] - ends[2]) };
+        is_root = false;
     }
-    Ok(claim)
+    Ok(leaf_claim(transcript, point, ends))
+}
+
+/// Merges the claims on the two halves of the leaves.
+fn leaf_claim<E: Ext, V>(transcript: &mut impl Transcript, mut point: Vec<E>, [n0, n1, d0, d1]: [V; 4]) -> LeafClaim<E, V>
+where
+    V: Copy + Add<Output = V> + Sub<Output = V> + Mul<E, Output = V>,
+{
+    let merge: E = transcript.challenge(MERGE);
+    point.push(merge);
+    LeafClaim { point, num: n0 + (n1 - n0) * merge, den: d0 + (d1 - d0) * merge }
 }
 
 /// Checks the tree over `2^num_vars` leaves; the claims that are left are for the caller to check.
@@ -97,62 +113,42 @@ pub(crate) fn verify<E: Ext>(
 ) -> Result<LeafClaim<E, Value<E>>, LookupError> {
     let [den, inverse] = receive(transcript, ROOT)?;
     transcript.check_zero(ROOT, den.product(inverse) - Value::public(E::ONE))?;
-    let mut claim = LeafClaim { point: Vec::<E>::new(), num: Value::zero(), den };
+    let mut point: Vec<E> = Vec::new();
+    let mut ends: Option<[Value<E>; 4]> = None;
     for _ in 0..num_vars {
         let lambda: E = transcript.challenge(COMBINE);
-        let mut sum = claim.num + claim.den * lambda;
-        let mut point = Vec::with_capacity(claim.point.len() + 1);
-        for &r in claim.point.iter().rev() {
-            let [at_zero, at_infinity] = receive(transcript, ROUND)?;
+        let mut next = Vec::with_capacity(point.len() + 1);
+        // The root's numerator is zero.
+        let mut sum = den * lambda;
+        if let Some([n0, n1, d0, d1]) = ends {
+            let [slope] = receive(transcript, ROUND)?;
             let c: E = transcript.challenge(ROUND);
-            let inverse = r.try_inverse().ok_or(LookupError::Unlucky)?;
-            let at_one = (sum - at_zero * (E::ONE - r)) * inverse;
-            sum = at_zero + (at_one - at_zero - at_infinity) * c + at_infinity * c.square();
-            point.push(c);
+            sum = extrapolate(n0 + d0 * lambda, n1 + d1 * lambda, slope, c);
+            next.push(c);
         }
-        point.reverse();
+        for &r in point.iter().rev() {
+            let [at_zero, slope] = receive(transcript, ROUND)?;
+            let c: E = transcript.challenge(ROUND);
+            let at_one = (sum - at_zero * (E::ONE - r)) * r.try_inverse().ok_or(LookupError::Unlucky)?;
+            sum = extrapolate(at_zero, at_one, slope, c);
+            next.push(c);
+        }
+        next.reverse();
+        point = next;
         let [n0, n1, d0, d1] = receive(transcript, HALVES)?;
         transcript.check_zero(HALVES, n0.product(d1) + n1.product(d0) + d0.product(d1) * lambda - sum)?;
-        let merge: E = transcript.challenge(MERGE);
-        point.push(merge);
-        claim = LeafClaim { point, num: n0 + (n1 - n0) * merge, den: d0 + (d1 - d0) * merge };
+        ends = Some([n0, n1, d0, d1]);
     }
-    Ok(claim)
+    Ok(leaf_claim(transcript, point, ends.ok_or(LookupError::Unlucky)?))
+}
+
+/// `h(c)` from `h(0)`, `h(1)` and `h(inf)`.
+fn extrapolate<E: Ext>(at_zero: Value<E>, at_one: Value<E>, at_infinity: Value<E>, c: E) -> Value<E> {
+    at_zero + (at_one - at_zero - at_infinity) * c + at_infinity * c.square()
 }
 
 fn receive<E: Ext, const N: usize>(transcript: &mut VerifierTranscript<'_>, label: &'static str) -> Result<[Value<E>; N], TranscriptError> {
     transcript.receive::<E>(label, N)?.try_into().map_err(|_| TranscriptError::Truncated { label, needed: N, left: 0 })
-}
-
-/// `h(c)` from `h(0)`, `h(inf)` and `(1 - r) h(0) + r h(1)`; nothing if `r` is zero.
-fn next_sum<E: Ext>(sum: E, at_zero: E, at_infinity: E, r: E, c: E) -> Option<E> {
-    let at_one = (sum - at_zero * (E::ONE - r)) * r.try_inverse()?;
-    Some(at_zero + (at_one - at_zero - at_infinity) * c + at_infinity * c.square())
-}
-
-fn parents<E: Ext>(num: &[E], den: &[E]) -> (Vec<E>, Vec<E>) {
-    num.par_chunks_exact(2)
-        .zip(den.par_chunks_exact(2))
-        .map(|(n, d)| (n[0] * d[1] + n[1] * d[0], d[0] * d[1]))
-        .unzip()
-}
-
-fn split<E: Ext>(values: &[E]) -> Vec<Vec<E>> {
-    (0..2).map(|side| values.iter().skip(side).step_by(2).copied().collect()).collect()
-}
-
-/// `[h(0), h(inf)]`.
-fn round<E: Ext>(halves: &[Vec<E>], weights: &[E], lambda: E) -> [E; 2] {
-    let layer = |v: [E; 4]| v[0] * v[3] + (v[1] + lambda * v[3]) * v[2];
-    weights
-        .par_iter()
-        .enumerate()
-        .map(|(x, &weight)| {
-            let at_zero = layer([0, 1, 2, 3].map(|h| halves[h][2 * x]));
-            let slope = layer([0, 1, 2, 3].map(|h| halves[h][2 * x + 1] - halves[h][2 * x]));
-            [weight * at_zero, weight * slope]
-        })
-        .reduce(|| [E::ZERO; 2], |a, b| [a[0] + b[0], a[1] + b[1]])
 }
 
 #[cfg(test)]
@@ -162,25 +158,23 @@ mod tests {
 
     use super::*;
 
-    fn tree(num: &[i64], den: &[i64]) -> Vec<(Vec<E2>, Vec<E2>)> {
-        let lift = |values: &[i64]| values.iter().map(|&value| E2::from_int(value)).collect::<Vec<E2>>();
-        let mut layers = vec![(lift(num), lift(den))];
-        while layers.last().unwrap().0.len() > 1 {
-            let (num, den) = layers.last().unwrap();
-            layers.push(parents(num, den));
-        }
-        layers
+    fn leaves(num: &[i64], den: &[i64]) -> Children<E2> {
+        let pairs = num.iter().zip(den).map(|(&num, &den)| [E2::from_int(num), E2::from_int(den)]);
+        Children { layer: Layer { pieces: Vec::new(), singles: pairs.enumerate().collect() }, lookups: Vec::new() }
+    }
+
+    fn root(num: &[i64], den: &[i64]) -> [E2; 2] {
+        leaves(num, den).layer.tree(num.len().ilog2() as usize).pop().unwrap().root()
     }
 
     /// The root as the prover claims it, then the layers as they are.
     fn refusal(num: &[i64], den: &[i64], root: [i64; 2]) -> Result<(), LookupError> {
-        let mut layers = tree(num, den);
+        let num_vars = num.len().ilog2() as usize;
+        let mut layers = leaves(num, den).parents().tree(num_vars - 1);
         layers.pop();
-        let num_vars = layers.len();
         let mut transcript = ProverTranscript::new("test");
-        let root = root.map(E2::from_int);
-        transcript.send(ROOT, &root);
-        prove_layers(&mut transcript, layers, LeafClaim { point: Vec::new(), num: E2::ZERO, den: root[0] })?;
+        transcript.send(ROOT, &root.map(E2::from_int));
+        prove_layers(&mut transcript, leaves(num, den), layers)?;
         let proof = transcript.into_proof();
         verify::<E2>(&mut VerifierTranscript::new("test", &proof), num_vars).map(|_| ())
     }
@@ -193,15 +187,14 @@ mod tests {
     fn zero_denominators_prove_nothing() {
         // 1/2 + 1/1 has the root 3/2: not a sum of zero. With zero denominators the numerator of the root is zero.
         let (num, den) = ([1, 1, 5, 7], [2, 1, 0, 0]);
-        assert_eq!(tree(&num, &den)[2], (vec![E2::ZERO], vec![E2::ZERO]));
+        assert_eq!(root(&num, &den), [E2::ZERO; 2]);
         for inverse in [0, 1, 2] {
             assert_eq!(refusal(&num, &den, [0, inverse]), check(ROOT));
         }
         // A denominator of the root that is not that of the leaves.
         assert_eq!(refusal(&num, &den, [1, 1]), check(HALVES));
         let mut transcript = ProverTranscript::new("test");
-        let (num, den) = tree(&num, &den).swap_remove(0);
-        assert_eq!(prove(&mut transcript, num, den).unwrap_err(), LookupError::Unlucky);
+        assert_eq!(prove(&mut transcript, leaves(&num, &den), 2).unwrap_err(), LookupError::Unlucky);
     }
 
     #[test]
@@ -213,18 +206,17 @@ mod tests {
 
     #[test]
     fn claims_on_the_leaves_are_true() {
-        for log_len in 1..7 {
+        for log_len in 1usize..7 {
             let len = 1i64 << log_len;
             let num: Vec<i64> = (0..len).map(|i| if i < len / 2 { i + 1 } else { len / 2 - i - 1 }).collect();
             let den: Vec<i64> = (0..len).map(|i| 5 + i % (len / 2)).collect();
-            let (num, den) = tree(&num, &den).swap_remove(0);
             let mut transcript = ProverTranscript::new("test");
-            let own = prove(&mut transcript, num.clone(), den.clone()).unwrap();
+            let own = prove(&mut transcript, leaves(&num, &den), log_len).unwrap();
             let proof = transcript.into_proof();
             let mut transcript = VerifierTranscript::new("test", &proof);
             let claim = verify::<E2>(&mut transcript, log_len).unwrap();
             assert_eq!(claim.point, own.point);
-            let at = |values: &[E2]| veritorch_sumcheck::mle::Mle::new(values.to_vec()).evaluate(&claim.point);
+            let at = |values: &[i64]| veritorch_sumcheck::mle::Mle::new(values.iter().map(|&v| E2::from_int(v)).collect()).evaluate(&claim.point);
             assert_eq!((claim.num, claim.den), (Value::public(at(&num)), Value::public(at(&den))));
             assert_eq!((own.num, own.den), (at(&num), at(&den)));
             transcript.finish().unwrap();

@@ -38,9 +38,7 @@ impl Block {
     #[must_use]
     pub fn weight<E: Ext>(&self, point: &[E]) -> E {
         let (high, _) = self.split(point);
-        let index = self.start >> self.log_len;
-        let bits: Vec<E> = (0..high.len()).rev().map(|bit| if (index >> bit) & 1 == 1 { E::ONE } else { E::ZERO }).collect();
-        eq(&bits, high)
+        eq(&index_bits(self.start >> self.log_len, high.len()), high)
     }
 }
 
@@ -71,6 +69,12 @@ impl Layout {
             .collect();
         Self { blocks, live, num_vars: live.next_power_of_two().trailing_zeros() as usize }
     }
+}
+
+/// The bits of an index, most significant first.
+#[must_use]
+pub fn index_bits<E: Ext>(index: usize, bits: usize) -> Vec<E> {
+    (0..bits).rev().map(|bit| if (index >> bit) & 1 == 1 { E::ONE } else { E::ZERO }).collect()
 }
 
 /// `sum_{i < len} eq(point, i)`: the extension of the indicator of an axis' real indices.

@@ -7,9 +7,13 @@
 pub mod argument;
 pub mod column;
 pub mod error;
+mod geometry;
 mod gkr;
+mod layer;
 pub mod layout;
+mod leaves;
 pub mod table;
+mod tree;
 
 pub use argument::{ColumnClaim, LookupArgument, LookupSpec, Outcome};
 pub use column::Column;

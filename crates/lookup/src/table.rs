@@ -80,6 +80,15 @@ impl TableSpec {
         Ok(())
     }
 
+    /// Key and value of a row below [`Self::num_rows`]; the value is 0 if there is no such column.
+    pub(crate) fn tuple(&self, row: usize) -> (i64, i64) {
+        let value = match self {
+            Self::Range { .. } => 0,
+            Self::Function { values, .. } => i64::from(values[row]),
+        };
+        (self.min() + row as i64, value)
+    }
+
     /// The row with this tuple, if there is one.
     #[must_use]
     pub fn row(&self, tuple: &[i64]) -> Option<usize> {
