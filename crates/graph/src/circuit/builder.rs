@@ -39,6 +39,8 @@ pub struct CircuitBuilder {
     names: BTreeSet<String>,
     node: String,
     refusals: Vec<Refusal>,
+    /// Least ratio of a function table's keys to what reaches it.
+    headroom: Option<f64>,
 }
 
 impl CircuitBuilder {
@@ -63,6 +65,7 @@ impl CircuitBuilder {
             names: BTreeSet::new(),
             node: String::new(),
             refusals: Vec::new(),
+            headroom: None,
         }
     }
 
@@ -115,6 +118,13 @@ impl CircuitBuilder {
     #[must_use]
     pub fn refusals(&self) -> &[Refusal] {
         &self.refusals
+    }
+
+    /// Least ratio, over the rescales that refuse nothing, of the table's greatest key to the worst case. `None`
+    /// without rescales.
+    #[must_use]
+    pub fn headroom(&self) -> Option<f64> {
+        self.headroom
     }
 
     /// The next input of the model, without its range check (see [`crate::gadgets::input`], which adds it).
@@ -382,10 +392,59 @@ impl CircuitBuilder {
                     domain: (min, max),
                 });
                 self.bounds[key.index()].narrow(domain);
+            } else if matches!(self.circuit.tensor(key).op, Op::FloorShift { .. }) && min < 0 {
+                let (lo, hi) = self.range(key);
+                let worst = lo.unsigned_abs().max(hi.unsigned_abs()).max(1);
+                let ratio = max.unsigned_abs() as f64 / worst as f64;
+                self.headroom = Some(self.headroom.map_or(ratio, |least| least.min(ratio)));
             }
         }
         self.circuit.constraints.push(Constraint::Lookup { table, columns });
         self.pins.push(pins);
+    }
+
+    /// `x` with its axes moved to `before[k]` of `shape`, and `value` around it.
+    ///
+    /// # Errors
+    /// As [`CircuitBuilder::linear`].
+    pub fn pad(&mut self, name: &str, shape: &[usize], x: TensorId, before: &[usize], value: i64) -> Result<TensorId, CircuitError> {
+        let own = self.shape(x).to_vec();
+        if own.len() != shape.len() || before.len() != shape.len() {
+            return Err(self.error(name, format!("pad of {own:?} by {before:?} to {shape:?}")));
+        }
+        let links = (0..shape.len()).map(|axis| {
+            let map = if before[axis] == 0 && own[axis] == shape[axis] {
+                AxisMap::Identity
+            } else {
+                AxisMap::Strided { start: -(before[axis] as i64), step: 1 }
+            };
+            AxisLink::Map { input: axis, output: axis, map }
+        });
+        let term = Term { x, coefficient: 1, map: SeparableMap { links: links.collect() } };
+        let inside = before.iter().zip(&own).map(|(&start, &len)| AxisFactor::Interval { start, end: start + len });
+        let constant = vec![(value, vec![AxisFactor::Ones; shape.len()]), (-value, inside.collect())];
+        let hull = self.bounds[x.index()].hull().hull(Interval::new(value.into(), value.into()));
+        let y = self.linear(name, shape, vec![term], constant)?;
+        self.bounds[y.index()].narrow(hull);
+        Ok(y)
+    }
+
+    /// Parts laid side by side: each entry of the result is an entry of one part, or zero.
+    ///
+    /// # Errors
+    /// As [`CircuitBuilder::linear`].
+    pub fn concat(&mut self, name: &str, shape: &[usize], parts: &[TensorId], axis: usize) -> Result<TensorId, CircuitError> {
+        let mut at = 0i64;
+        let mut hull = Interval::ZERO;
+        let mut terms = Vec::with_capacity(parts.len());
+        for &x in parts {
+            hull = hull.hull(self.bounds[x.index()].hull());
+            terms.push(Term { x, coefficient: 1, map: SeparableMap::along(shape.len(), axis, AxisMap::Strided { start: -at, step: 1 }) });
+            at += self.shape(x).get(axis).copied().unwrap_or(0) as i64;
+        }
+        let y = self.linear(name, shape, terms, Vec::new())?;
+        self.bounds[y.index()].narrow(hull);
+        Ok(y)
     }
 
     /// Takes a range that follows from a relation which interval arithmetic does not see.

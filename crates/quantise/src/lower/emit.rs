@@ -1,0 +1,289 @@
+//! Sums become tensors: weights get their mantissas and multipliers, constants their bytes, and one rescale its table.
+//!
+//! With a unit u (the real value of 1 in t), `t = sum C map(x) + sum M_o acc_o + b + 2^(s-1)` where `C = round(factor / u)`,
+//! `M_o = ceil(max|w_o| s_x / (127 u))`, mantissas `round(w_o s_x / (M_o u))` and `b = round(bias / u)`. M_o is a
+//! non-zero integer and exact: what it loses is mantissa, at most a factor `M_o / (M_o - 1)`, and where it is 1 the
+//! step of a weight is below `2^-16` of the result's anyway.
+
+use veritorch_graph::circuit::{AxisFactor, AxisLink, AxisMap, CircuitError, SeparableMap, TensorId, Term};
+use veritorch_graph::gadgets::{Quotient, function_table, requantise};
+use veritorch_graph::model::UnaryFn;
+
+use super::sum::{Int, Kind, Layer, Offset, Part, Sum};
+use super::{Lowering, Unsupported};
+use crate::scales::{Format, tidy};
+
+/// Shift of a rescale whose quotient has the scale of the result.
+const SHIFT: u32 = 16;
+/// Logarithm of the keys of a function table, at least.
+const LOG_KEYS: u32 = 16;
+
+impl Lowering<'_> {
+    /// `t = sum / unit (+ half)` as a virtual tensor.
+    pub(super) fn emit(&mut self, name: &str, sum: Sum, unit: f64, half: i64) -> Result<TensorId, Unsupported> {
+        let rank = sum.shape.len();
+        let mut terms = Vec::new();
+        for part in sum.parts {
+            match part {
+                Part::Tensor { x, map, factor, channel } => {
+                    terms.push(self.tensor_term(name, &sum.shape, x, map, factor / unit, channel)?);
+                }
+                Part::Layer(layer) => terms.push(self.layer_term(name, layer, unit, rank)?),
+            }
+        }
+        for offset in sum.offsets {
+            terms.extend(self.offset_term(&offset, &sum.shape, unit)?);
+        }
+        let constant = vec![(half, vec![AxisFactor::Ones; rank])];
+        Ok(self.builder.linear(name, &sum.shape, terms, constant)?)
+    }
+
+    fn tensor_term(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        x: TensorId,
+        map: SeparableMap,
+        factor: f64,
+        channel: Option<(usize, Vec<f64>)>,
+    ) -> Result<Term, Unsupported> {
+        let Some((axis, factors)) = channel else {
+            return Ok(Term { x, coefficient: coefficient(factor)?, map });
+        };
+        let diagonal = factors.iter().map(|&f| coefficient(f * factor)).collect::<Result<Vec<_>, _>>()?;
+        let x = if map.is_identity() {
+            x
+        } else {
+            self.builder.linear(&format!("{name}:operand"), shape, vec![Term { x, coefficient: 1, map }], Vec::new())?
+        };
+        Ok(Term { x, coefficient: 1, map: SeparableMap::along(shape.len(), axis, AxisMap::Diagonal(diagonal)) })
+    }
+
+    fn layer_term(&mut self, name: &str, layer: Layer, unit: f64, rank: usize) -> Result<Term, Unsupported> {
+        let largest = if self.options.wide_weights || self.wide.contains(&layer.name) { 32_639.0 } else { 127.0 };
+        let per_step = layer.x.scale / unit;
+        let mut multipliers = Vec::with_capacity(layer.weights.len());
+        let mut mantissas = Vec::with_capacity(layer.weights.len());
+        for row in &layer.weights {
+            let max = row.iter().fold(0.0f64, |max, w| max.max(w.abs()));
+            // A hair below the ceiling's jump, so that a maximum that is exact stays exact.
+            let multiplier = (max * per_step / largest * (1.0 - 1e-9)).ceil().max(1.0);
+            if multiplier >= (1u64 << 46) as f64 {
+                return Err(Unsupported::reason(format!("weights up to {max} need a multiplier beyond 2^46")));
+            }
+            mantissas.push(row.iter().map(|w| (w * per_step / multiplier).round().clamp(-largest, largest) as i64).collect());
+            multipliers.push(multiplier as i64);
+        }
+        let outputs = multipliers.len();
+        let (shape, values) = arrange(&layer.kind, &mantissas);
+        let w = self.weight(&layer.name, shape, values)?;
+        let x = layer.x.tensor;
+        let accumulator = format!("{name}:accumulator");
+        let acc = match layer.kind {
+            Kind::Conv { geometry, output } => self.builder.conv(&accumulator, x, w, geometry, output)?,
+            Kind::Dense => self.builder.dense(&accumulator, x, w)?,
+        };
+        debug_assert_eq!(self.builder.shape(acc)[layer.axis], outputs);
+        Ok(if multipliers.iter().all(|&m| m == multipliers[0]) {
+            Term::identity(acc, multipliers[0], rank)
+        } else {
+            let map = SeparableMap::along(rank, layer.axis, AxisMap::Diagonal(multipliers));
+            Term { x: acc, coefficient: 1, map }
+        })
+    }
+
+    /// `round(offset / unit)` as a private weight; nothing where all are zero.
+    fn offset_term(&mut self, offset: &Offset, shape: &[usize], unit: f64) -> Result<Option<Term>, Unsupported> {
+        let values: Vec<i64> = offset.values.iter().map(|v| coefficient(v / unit)).collect::<Result<_, _>>()?;
+        if values.iter().all(|&v| v == 0) {
+            return Ok(None);
+        }
+        self.constant_term(&offset.name, &offset.shape, values, shape).map(Some)
+    }
+
+    /// Integers `values` of shape `own`, which broadcasts to `shape` (same rank), as a term.
+    pub(super) fn constant_term(
+        &mut self,
+        name: &str,
+        own: &[usize],
+        values: Vec<i64>,
+        shape: &[usize],
+    ) -> Result<Term, Unsupported> {
+        let axes: Vec<usize> = (0..own.len()).filter(|&k| own[k] > 1).collect();
+        if axes.len() > 2 {
+            let len = values.len();
+            let w = self.weight(name, [1, 1, len], values)?;
+            let links = vec![
+                AxisLink::Sum { input: 0 },
+                AxisLink::Sum { input: 1 },
+                AxisLink::Map { input: 2, output: 0, map: AxisMap::Identity },
+            ];
+            let term = Term { x: w, coefficient: 1, map: SeparableMap { links } };
+            let flat = self.builder.linear(&format!("{name}:flat"), &[len], vec![term], Vec::new())?;
+            let x = self.builder.reshape(&format!("{name}:tensor"), flat, own)?;
+            return Ok(Term { x, coefficient: 1, map: broadcast(own, shape) });
+        }
+        // A weight that is added has one output: its entries lie on the kernel axis and along the row.
+        let slots = if axes.len() == 2 { [0, 2].as_slice() } else { &[2] };
+        let mut weight_shape = [1; 3];
+        let mut links = Vec::new();
+        for (&slot, &axis) in slots.iter().zip(&axes) {
+            weight_shape[slot] = own[axis];
+            links.push(AxisLink::Map { input: slot, output: axis, map: AxisMap::Identity });
+        }
+        links.extend((0..3).filter(|slot| !slots[..axes.len()].contains(slot)).map(|input| AxisLink::Sum { input }));
+        links.extend((0..shape.len()).filter(|k| !axes.contains(k)).map(|output| AxisLink::Broadcast { output }));
+        let w = self.weight(name, weight_shape, values)?;
+        Ok(Term { x: w, coefficient: 1, map: SeparableMap { links } })
+    }
+
+    /// `format(f(sum))`: one rescale with the function in its table.
+    pub(super) fn rescale(
+        &mut self,
+        name: &str,
+        sum: Sum,
+        function: Option<UnaryFn>,
+        format: Format,
+        magnitude: f64,
+    ) -> Result<Int, Unsupported> {
+        if function.is_none_or(is_homogeneous) {
+            let shift = self.shift(&sum, format);
+            let unit = format.scale / (1u64 << shift) as f64;
+            let t = self.emit(&format!("{name}:scaled"), sum, unit, 1 << (shift - 1))?;
+            let target = self.saturation(function, format);
+            let result = requantise(&mut self.builder, name, t, shift, target)?;
+            return Ok(Int { tensor: result.value, scale: format.scale });
+        }
+        let function = function.unwrap_or(UnaryFn::Relu);
+        // Keys are finer than the result: 2^12 over the calibrated magnitude, coarser by one bit where the worst case asks for it.
+        let magnitude = if magnitude > 0.0 { magnitude } else { 1.0 };
+        let fine = tidy(magnitude / 4096.0);
+        let unit = fine / (1u64 << (SHIFT - 1)) as f64;
+        let t = self.emit(&format!("{name}:scaled"), sum, unit, 1 << (SHIFT - 2))?;
+        let (lo, hi) = self.builder.range(t);
+        let fits = |shift: u32| lo >> shift >= -(1 << 15) && hi >> shift < 1 << 15;
+        let shift = if fits(SHIFT - 1) || !fits(SHIFT) { SHIFT - 1 } else { SHIFT };
+        let key = fine * (1u64 << (shift - (SHIFT - 1))) as f64;
+        let table = self.table(function, key, format, -(1 << 15), LOG_KEYS);
+        let result = requantise(&mut self.builder, name, t, shift, Quotient::Function(table))?;
+        Ok(Int { tensor: result.value, scale: format.scale })
+    }
+
+    /// Sixteen bits, more where a product's multiplier would be too coarse.
+    fn shift(&self, sum: &Sum, format: Format) -> u32 {
+        let finest = sum
+            .parts
+            .iter()
+            .filter_map(|part| match part {
+                Part::Tensor { x, factor, channel: None, .. } => {
+                    let (lo, hi) = self.builder.range(*x);
+                    (hi.max(-lo) > 1 << 12).then(|| factor.abs() / format.scale * 65_536.0)
+                }
+                _ => None,
+            })
+            .fold(f64::INFINITY, f64::min);
+        let wanted = (format.max + 1) as f64;
+        match finest {
+            m if m >= wanted => SHIFT,
+            m if m * 256.0 >= wanted => SHIFT + 8,
+            _ => SHIFT + 16,
+        }
+    }
+
+    /// The table that saturates at a format, keys having the format's scale.
+    fn saturation(&mut self, function: Option<UnaryFn>, format: Format) -> Quotient {
+        // Eight times the calibrated range at least, up to 2^18 keys.
+        let log_keys = ((format.max + 1).ilog2() + 4).clamp(LOG_KEYS, 18);
+        let min = -(1i64 << (log_keys - 1));
+        if function.is_none() && format.min <= min && format.max >= -min - 1 {
+            return Quotient::Range { min, log_len: log_keys };
+        }
+        let function = function.unwrap_or(UnaryFn::Clip { min: f32::NEG_INFINITY, max: f32::INFINITY });
+        Quotient::Function(self.table(function, format.scale, format, min, log_keys))
+    }
+
+    /// `y = format(f(key * scale))` for `2^log_keys` keys from `min`.
+    pub(super) fn table(
+        &mut self,
+        function: UnaryFn,
+        key: f64,
+        format: Format,
+        min: i64,
+        log_keys: u32,
+    ) -> veritorch_graph::circuit::TableId {
+        let (lo, hi) = (format.min, format.max);
+        let saturated = |v: i64| i32::try_from(v.clamp(lo, hi)).unwrap_or(0);
+        if key == format.scale {
+            // The scale cancels: the same table serves every tensor.
+            match function {
+                UnaryFn::Relu => {
+                    let name = format!("relu to {}..={hi}", lo.max(0));
+                    return function_table(&mut self.builder, &name, min, log_keys, |q| saturated(q.max(0)));
+                }
+                UnaryFn::Clip { min: a, max: b } if a == f32::NEG_INFINITY && b == f32::INFINITY => {
+                    return function_table(&mut self.builder, &format!("saturate to {lo}..={hi}"), min, log_keys, saturated);
+                }
+                _ => {}
+            }
+        }
+        let name = format!("{} to {lo}..={hi}", function.name().to_lowercase());
+        function_table(&mut self.builder, &name, min, log_keys, |q| saturated(format.encode(function.apply(q as f64 * key))))
+    }
+
+    /// A private weight; the values are kept for the parameters.
+    pub(super) fn weight(&mut self, name: &str, shape: [usize; 3], values: Vec<i64>) -> Result<TensorId, CircuitError> {
+        let id = self.builder.weight(name, shape, &values)?;
+        self.weights.insert(self.builder.name(id).to_owned(), values);
+        Ok(id)
+    }
+}
+
+/// Whether `f(c x) = c f(x)` for c > 0, or f only cuts: the keys can have the result's scale.
+fn is_homogeneous(function: UnaryFn) -> bool {
+    matches!(function, UnaryFn::Relu | UnaryFn::LeakyRelu { .. } | UnaryFn::Clip { .. })
+}
+
+fn coefficient(v: f64) -> Result<i64, Unsupported> {
+    let rounded = v.round();
+    if rounded.abs() < (1u64 << 61) as f64 {
+        Ok(rounded as i64)
+    } else {
+        Err(Unsupported::reason(format!("factor {v} does not fit the field's safe range")))
+    }
+}
+
+/// `[output][rest]` to the circuit's layout.
+fn arrange(kind: &Kind, rows: &[Vec<i64>]) -> ([usize; 3], Vec<i64>) {
+    let outputs = rows.len();
+    let inner = rows.first().map_or(0, Vec::len);
+    match kind {
+        Kind::Dense => ([1, outputs, inner], rows.concat()),
+        Kind::Conv { geometry, .. } => {
+            let taps = geometry.kernel[0] * geometry.kernel[1];
+            let channels = inner / taps;
+            let mut values = Vec::with_capacity(outputs * inner);
+            for tap in 0..taps {
+                for row in rows {
+                    values.extend((0..channels).map(|c| row[c * taps + tap]));
+                }
+            }
+            let shape = if geometry.groups == 1 { [taps, outputs, channels] } else { [taps, 1, outputs * channels] };
+            (shape, values)
+        }
+    }
+}
+
+/// The map that repeats axes of extent 1, and adds missing axes in front.
+pub(super) fn broadcast(own: &[usize], shape: &[usize]) -> SeparableMap {
+    let missing = shape.len() - own.len();
+    let mut links: Vec<AxisLink> = (0..missing).map(|output| AxisLink::Broadcast { output }).collect();
+    for (input, &extent) in own.iter().enumerate() {
+        let output = input + missing;
+        if extent == shape[output] {
+            links.push(AxisLink::Map { input, output, map: AxisMap::Identity });
+        } else {
+            links.extend([AxisLink::Sum { input }, AxisLink::Broadcast { output }]);
+        }
+    }
+    SeparableMap { links }
+}

@@ -1,0 +1,217 @@
+//! Linear operators build sums; products of activations become virtual tensors.
+
+use veritorch_graph::circuit::{AxisMap, ConvGeometry, SeparableMap, Term};
+use veritorch_graph::model::{ModelOp, Node, ValueId};
+
+use super::emit::broadcast;
+use super::sum::{Int, Kind, Layer, Offset, Sum};
+use super::{Lowering, State, Unsupported};
+use crate::scales::tidy;
+
+/// Greatest mantissa of a constant that stands as a tensor: two balanced bytes.
+const CONSTANT_STEPS: f64 = 32_639.0;
+
+impl Lowering<'_> {
+    pub(super) fn conv(&mut self, node: &Node) -> Result<State, Unsupported> {
+        let ModelOp::Conv { strides, pads, dilations, groups } = node.op else {
+            return Err(Unsupported::reason("not a convolution"));
+        };
+        let Some(weights) = self.constant(node.inputs[1]).map(<[f32]>::to_vec) else {
+            return Err(Unsupported::reason("weights that depend on the input"));
+        };
+        let w_shape = self.shape(node.inputs[1]).to_vec();
+        let output = self.shape(node.output).to_vec();
+        let bias = match node.inputs.get(2) {
+            Some(&id) => match self.constant(id) {
+                Some(bias) => Some((self.graph.value(id).name.clone(), to_f64(bias))),
+                None => return Err(Unsupported::reason("a bias that depends on the input")),
+            },
+            None => None,
+        };
+        let x = self.operand(node.inputs[0])?;
+        let geometry = ConvGeometry { kernel: [w_shape[2], w_shape[3]], strides, dilations, pads, groups };
+        let layer = Layer {
+            name: self.graph.value(node.inputs[1]).name.clone(),
+            x,
+            kind: Kind::Conv { geometry, output: [output[2], output[3]] },
+            axis: 1,
+            weights: weights.chunks(weights.len() / w_shape[0]).map(to_f64).collect(),
+        };
+        let mut sum = Sum::of_layer(&output, layer);
+        if let Some((name, values)) = bias {
+            sum = sum.offset(Offset { name, shape: vec![1, values.len(), 1, 1], values });
+        }
+        Ok(State::Sum(sum))
+    }
+
+    pub(super) fn matmul(&mut self, node: &Node) -> Result<State, Unsupported> {
+        let (a, b) = (node.inputs[0], node.inputs[1]);
+        let output = self.shape(node.output).to_vec();
+        let (a_shape, b_shape) = (self.shape(a).to_vec(), self.shape(b).to_vec());
+        let is_matrix = b_shape.len() <= a_shape.len() && b_shape[..b_shape.len() - 2].iter().all(|&extent| extent == 1);
+        if let Some(weights) = self.constant(b).filter(|_| is_matrix && self.constant(a).is_none()) {
+            let columns = b_shape[b_shape.len() - 1];
+            let rows = (0..columns)
+                .map(|n| weights.iter().skip(n).step_by(columns).map(|&w| f64::from(w)).collect())
+                .collect();
+            let name = self.graph.value(b).name.clone();
+            let x = self.operand(a)?;
+            let layer = Layer { name, x, kind: Kind::Dense, axis: output.len() - 1, weights: rows };
+            return Ok(State::Sum(Sum::of_layer(&output, layer)));
+        }
+        let lead = &output[..output.len() - 2];
+        let extend = |shape: &[usize]| [lead, &shape[shape.len() - 2..]].concat();
+        let (a_full, b_full) = (extend(&a_shape), extend(&b_shape));
+        let a = self.broadcast_int(a, &a_full)?;
+        let b = self.broadcast_int(b, &b_full)?;
+        let name = format!("{}:product", self.graph.value(node.output).name);
+        let tensor = self.builder.matmul(&name, a.tensor, b.tensor)?;
+        Ok(product(&output, Int { tensor, scale: a.scale * b.scale }))
+    }
+
+    /// `a + sign * b`.
+    pub(super) fn add(&mut self, node: &Node, sign: f64) -> Result<State, Unsupported> {
+        let shape = self.shape(node.output).to_vec();
+        let mut total: Option<Sum> = None;
+        let mut offsets = Vec::new();
+        for (&id, factor) in node.inputs.iter().zip([1.0, sign]) {
+            if let Some(values) = self.constant(id) {
+                let values = values.iter().map(|&v| f64::from(v) * factor).collect();
+                let own = aligned(self.shape(id), shape.len());
+                offsets.push(Offset { name: self.graph.value(id).name.clone(), shape: own, values });
+                continue;
+            }
+            let mut sum = self.summand(id, &shape)?;
+            if factor != 1.0 {
+                sum = sum.scale(factor);
+            }
+            total = Some(match total {
+                Some(total) => total.add(sum),
+                None => sum,
+            });
+        }
+        let total = total.unwrap_or(Sum { shape, parts: Vec::new(), offsets: Vec::new() });
+        Ok(State::Sum(offsets.into_iter().fold(total, Sum::offset)))
+    }
+
+    pub(super) fn mul(&mut self, node: &Node) -> Result<State, Unsupported> {
+        let shape = self.shape(node.output).to_vec();
+        let (first, second) = (node.inputs[0], node.inputs[1]);
+        let (x, factor) = match (self.constant(first), self.constant(second)) {
+            (None, Some(factor)) => (first, factor),
+            (Some(factor), None) => (second, factor),
+            _ => return self.product(node),
+        };
+        let factor = to_f64(factor);
+        let own = aligned(self.shape(if x == first { second } else { first }), shape.len());
+        let axes: Vec<usize> = (0..own.len()).filter(|&k| own[k] > 1).collect();
+        match axes.as_slice() {
+            [] => {
+                if let State::Int(int) = &self.states[x.index()]
+                    && factor[0] > 0.0
+                    && self.shape(x) == shape
+                {
+                    return Ok(State::Int(Int { tensor: int.tensor, scale: int.scale * factor[0] }));
+                }
+                Ok(State::Sum(self.summand(x, &shape)?.scale(factor[0])))
+            }
+            [axis] => {
+                let sum = self.summand(x, &shape)?;
+                if let Some(scaled) = sum.scale_channels(*axis, &factor) {
+                    return Ok(State::Sum(scaled));
+                }
+                let int = self.int(x)?;
+                let map = broadcast(self.shape(x), &shape);
+                let sum = Sum::of_tensor(&shape, int, map).scale_channels(*axis, &factor);
+                Ok(State::Sum(sum.ok_or_else(|| Unsupported::reason("factors along two axes"))?))
+            }
+            _ => self.product(node),
+        }
+    }
+
+    /// Product of two tensors, entry by entry.
+    fn product(&mut self, node: &Node) -> Result<State, Unsupported> {
+        let shape = self.shape(node.output).to_vec();
+        let a = self.broadcast_int(node.inputs[0], &shape)?;
+        let b = self.broadcast_int(node.inputs[1], &shape)?;
+        let name = format!("{}:product", self.graph.value(node.output).name);
+        let tensor = self.builder.mul(&name, a.tensor, b.tensor)?;
+        Ok(product(&shape, Int { tensor, scale: a.scale * b.scale }))
+    }
+
+    pub(super) fn reduce_sum(&mut self, node: &Node, axes: &[usize]) -> Result<State, Unsupported> {
+        let x = self.operand(node.inputs[0])?;
+        let (input, output) = (self.shape(node.inputs[0]), self.shape(node.output));
+        let mut map = SeparableMap::identity(input.len());
+        for &axis in axes {
+            let window = AxisMap::Window { kernel: input[axis], stride: 1, dilation: 1, pad: 0 };
+            map.links[axis] = SeparableMap::along(input.len(), axis, window).links[axis].clone();
+        }
+        Ok(State::Sum(Sum::of_tensor(output, x, map)))
+    }
+
+    /// `[kernel, strides, dilations, pads]`.
+    pub(super) fn sum_pool(&mut self, node: &Node, geometry: [[usize; 2]; 4]) -> Result<State, Unsupported> {
+        let x = self.operand(node.inputs[0])?;
+        let output = self.shape(node.output);
+        let rank = output.len();
+        let [kernel, strides, dilations, pads] = geometry;
+        let mut map = SeparableMap::identity(rank);
+        for k in 0..2 {
+            let axis = rank - 2 + k;
+            let window =
+                AxisMap::Window { kernel: kernel[k], stride: strides[k], dilation: dilations[k], pad: pads[k] };
+            map.links[axis] = SeparableMap::along(rank, axis, window).links[axis].clone();
+        }
+        Ok(State::Sum(Sum::of_tensor(output, x, map)))
+    }
+
+    /// A value as a sum of this shape.
+    fn summand(&mut self, id: ValueId, shape: &[usize]) -> Result<Sum, Unsupported> {
+        if self.shape(id) == shape {
+            return self.as_sum(id);
+        }
+        let int = self.settled(id)?;
+        Ok(Sum::of_tensor(shape, int, broadcast(self.shape(id), shape)))
+    }
+
+    /// A value of at most 16 bits, repeated to a shape.
+    fn broadcast_int(&mut self, id: ValueId, shape: &[usize]) -> Result<Int, Unsupported> {
+        let int = self.operand(id)?;
+        if self.shape(id) == shape {
+            return Ok(int);
+        }
+        let name = format!("{}:repeated", self.graph.value(id).name);
+        let term = Term { x: int.tensor, coefficient: 1, map: broadcast(self.shape(id), shape) };
+        let tensor = self.builder.linear(&name, shape, vec![term], Vec::new())?;
+        Ok(Int { tensor, scale: int.scale })
+    }
+
+    /// A constant as a private tensor, at this scale or at its own.
+    pub(super) fn constant_int(&mut self, id: ValueId, scale: Option<f64>) -> Result<Int, Unsupported> {
+        let value = self.graph.value(id);
+        let values = to_f64(value.constant.as_deref().unwrap_or_default());
+        let magnitude = values.iter().fold(0.0f64, |max, v| max.max(v.abs()));
+        let scale = scale.unwrap_or_else(|| tidy(if magnitude > 0.0 { magnitude / CONSTANT_STEPS } else { 1.0 }));
+        let integers: Vec<i64> = values.iter().map(|v| (v / scale).round() as i64).collect();
+        let (name, shape) = (value.name.clone(), value.shape.clone());
+        let term = self.constant_term(&name, &shape, integers, &shape)?;
+        let tensor = self.builder.linear(&format!("{name}:tensor"), &shape, vec![term], Vec::new())?;
+        Ok(Int { tensor, scale })
+    }
+}
+
+fn product(shape: &[usize], int: Int) -> State {
+    State::Sum(Sum::of_tensor(shape, int, SeparableMap::identity(shape.len())))
+}
+
+fn to_f64(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&v| f64::from(v)).collect()
+}
+
+/// The shape with ones in front.
+fn aligned(shape: &[usize], rank: usize) -> Vec<usize> {
+    let mut own = vec![1; rank.saturating_sub(shape.len())];
+    own.extend_from_slice(shape);
+    own
+}

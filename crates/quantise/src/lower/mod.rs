@@ -1,0 +1,287 @@
+//! Lowering: the model graph becomes a circuit, node by node.
+//!
+//! A value of the model is an integer tensor with a scale, or a sum that is not rescaled yet ([`sum`]). Linear operators only
+//! build sums; whatever needs an integer tensor rescales them once, with the activation function in the rescale's table.
+
+mod emit;
+mod linear;
+mod nonlinear;
+mod sum;
+mod wiring;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use veritorch_graph::circuit::{CircuitBuilder, CircuitError, Op, SeparableMap, Term};
+use veritorch_graph::gadgets;
+use veritorch_graph::model::{ModelGraph, ModelOp, Node, ValueId};
+
+use self::sum::{Int, Sum};
+use crate::calibrate::Calibration;
+use crate::scales::Formats;
+use crate::{QuantiseError, QuantiseOptions};
+
+/// Largest magnitude of a linear layer's operand: 16 bits, signed or not.
+const OPERAND: i64 = 1 << 16;
+/// An output's unit is its calibrated magnitude over this.
+const OUTPUT_STEPS: f64 = (1u64 << 24) as f64;
+
+/// What a value of the model has become.
+#[derive(Clone, Debug)]
+enum State {
+    Absent,
+    Constant,
+    Int(Int),
+    Sum(Sum),
+}
+
+/// Why a node cannot be lowered; the node's name is added by the caller.
+#[derive(Debug)]
+pub(crate) enum Unsupported {
+    Reason(String),
+    Circuit(CircuitError),
+}
+
+impl Unsupported {
+    fn reason(reason: impl Into<String>) -> Self {
+        Self::Reason(reason.into())
+    }
+}
+
+impl From<CircuitError> for Unsupported {
+    fn from(error: CircuitError) -> Self {
+        Self::Circuit(error)
+    }
+}
+
+/// A circuit under construction.
+pub(crate) struct Lowering<'a> {
+    graph: &'a ModelGraph,
+    calibration: &'a Calibration,
+    options: &'a QuantiseOptions,
+    /// Weights that get two byte planes.
+    wide: &'a BTreeSet<String>,
+    formats: Formats,
+    uses: Vec<usize>,
+    states: Vec<State>,
+    builder: CircuitBuilder,
+    /// Values of weights by their name in the circuit.
+    weights: BTreeMap<String, Vec<i64>>,
+    /// Integer tensors by value of the model: tensor name and scale.
+    trace: BTreeMap<usize, (String, f64)>,
+}
+
+/// The result of lowering.
+pub(crate) struct Lowered {
+    pub(crate) builder: CircuitBuilder,
+    pub(crate) weights: BTreeMap<String, Vec<i64>>,
+    pub(crate) trace: BTreeMap<usize, (String, f64)>,
+}
+
+/// Lowers a prepared graph.
+///
+/// # Errors
+/// A combination that has no lowering, or a value that can leave the field's safe range, naming the node.
+pub(crate) fn lower(
+    graph: &ModelGraph,
+    calibration: &Calibration,
+    options: &QuantiseOptions,
+    wide: &BTreeSet<String>,
+) -> Result<Lowered, QuantiseError> {
+    let states = graph
+        .values
+        .iter()
+        .map(|value| if value.constant.is_some() { State::Constant } else { State::Absent })
+        .collect();
+    let mut lowering = Lowering {
+        graph,
+        calibration,
+        options,
+        wide,
+        formats: Formats::choose(graph, calibration, options),
+        uses: crate::prepare::count_uses(graph),
+        states,
+        builder: CircuitBuilder::new(&graph.name, options.policy),
+        weights: BTreeMap::new(),
+        trace: BTreeMap::new(),
+    };
+    for &id in &graph.inputs {
+        let value = graph.value(id);
+        lowering.builder.set_node(&value.name);
+        let format = lowering.formats.of(id.index());
+        let range = (format.min, format.log_len());
+        let tensor = gadgets::input(&mut lowering.builder, &value.name, &value.shape, range, format.scale)?;
+        lowering.set_int(id, Int { tensor, scale: format.scale });
+    }
+    for node in &graph.nodes {
+        lowering.builder.set_node(&node.name);
+        let state = lowering.node(node).map_err(|error| at(node, error))?;
+        match state {
+            State::Int(int) => lowering.set_int(node.output, int),
+            state => lowering.states[node.output.index()] = state,
+        }
+    }
+    for &id in &graph.outputs {
+        let value = graph.value(id);
+        lowering.builder.set_node(&value.name);
+        let int = lowering.exact(id).map_err(|error| match error {
+            Unsupported::Circuit(error) => error.into(),
+            Unsupported::Reason(reason) => {
+                QuantiseError::Unsupported { node: value.name.clone(), op: "Output".to_owned(), reason }
+            }
+        })?;
+        lowering.builder.output(&value.name, int.tensor, &value.shape, vec![int.scale]);
+    }
+    Ok(Lowered { builder: lowering.builder, weights: lowering.weights, trace: lowering.trace })
+}
+
+fn at(node: &Node, error: Unsupported) -> QuantiseError {
+    match error {
+        Unsupported::Circuit(error) => error.into(),
+        Unsupported::Reason(reason) => {
+            let name = match &node.source {
+                Some(source) => format!("{} ({source})", node.name),
+                None => node.name.clone(),
+            };
+            QuantiseError::Unsupported { node: name, op: node.op.name().to_owned(), reason }
+        }
+    }
+}
+
+impl Lowering<'_> {
+    fn node(&mut self, node: &Node) -> Result<State, Unsupported> {
+        match &node.op {
+            ModelOp::Conv { .. } => self.conv(node),
+            ModelOp::MatMul => self.matmul(node),
+            ModelOp::Add => self.add(node, 1.0),
+            ModelOp::Sub => self.add(node, -1.0),
+            ModelOp::Mul => self.mul(node),
+            ModelOp::ReduceSum { axes } => self.reduce_sum(node, axes),
+            ModelOp::SumPool { kernel, strides, pads, dilations } => {
+                self.sum_pool(node, [*kernel, *strides, *dilations, *pads])
+            }
+            ModelOp::Unary(function) => self.unary(node, *function),
+            ModelOp::MaxPool { kernel, strides, pads, dilations } => {
+                self.max_pool(node, [*kernel, *strides, *dilations, *pads])
+            }
+            ModelOp::ReduceMax { axes } => self.reduce_max(node, axes),
+            ModelOp::ArgMax { axis, select_last } => self.argmax(node, *axis, *select_last),
+            ModelOp::Softmax { axis } => self.softmax(node, *axis),
+            ModelOp::Transpose { .. }
+            | ModelOp::Reshape
+            | ModelOp::Slice { .. }
+            | ModelOp::Pad { .. }
+            | ModelOp::Concat { .. }
+            | ModelOp::Expand
+            | ModelOp::ZeroStuff { .. }
+            | ModelOp::Gather { .. } => self.wiring(node),
+        }
+    }
+
+    fn set_int(&mut self, id: ValueId, int: Int) {
+        self.trace.insert(id.index(), (self.builder.name(int.tensor).to_owned(), int.scale));
+        self.states[id.index()] = State::Int(int);
+    }
+
+    fn shape(&self, id: ValueId) -> &[usize] {
+        &self.graph.value(id).shape
+    }
+
+    fn constant(&self, id: ValueId) -> Option<&[f32]> {
+        self.graph.value(id).constant.as_deref()
+    }
+
+    /// The value as an integer tensor, rescaled to its own format where it is a sum.
+    fn int(&mut self, id: ValueId) -> Result<Int, Unsupported> {
+        let sum = match &self.states[id.index()] {
+            State::Int(int) => return Ok(*int),
+            State::Sum(sum) => sum.clone(),
+            State::Constant => return self.constant_int(id, None),
+            State::Absent => return Err(Unsupported::reason("an operand is not computed before it is used")),
+        };
+        let name = self.graph.value(id).name.clone();
+        let int = match self.virtual_int(&name, &sum)? {
+            Some(int) => int,
+            None => {
+                let magnitude = self.calibration.magnitude(id.index());
+                self.rescale(&name, sum, None, self.formats.of(id.index()), magnitude)?
+            }
+        };
+        self.set_int(id, int);
+        Ok(int)
+    }
+
+    /// The same, of at most 16 bits.
+    fn operand(&mut self, id: ValueId) -> Result<Int, Unsupported> {
+        let int = self.int(id)?;
+        let (lo, hi) = self.builder.range(int.tensor);
+        if lo >= -OPERAND && hi < OPERAND {
+            return Ok(int);
+        }
+        let name = format!("{}:narrow", self.graph.value(id).name);
+        let sum = Sum::of_tensor(self.shape(id), int, SeparableMap::identity(self.shape(id).len()));
+        let magnitude = self.calibration.magnitude(id.index());
+        let int = self.rescale(&name, sum, None, self.formats.of(id.index()), magnitude)?;
+        self.set_int(id, int);
+        Ok(int)
+    }
+
+    /// The value without any rescale: outputs and scores.
+    fn exact(&mut self, id: ValueId) -> Result<Int, Unsupported> {
+        let State::Sum(sum) = &self.states[id.index()] else { return self.int(id) };
+        let sum = sum.clone();
+        let name = self.graph.value(id).name.clone();
+        let int = match self.virtual_int(&name, &sum)? {
+            Some(int) => int,
+            None => {
+                let magnitude = self.calibration.magnitude(id.index());
+                let unit = tidy_unit(magnitude);
+                Int { tensor: self.emit(&name, sum, unit, 0)?, scale: unit }
+            }
+        };
+        self.set_int(id, int);
+        Ok(int)
+    }
+
+    /// `factor * map(x)` needs no rescale where the mapped integers stay small.
+    fn virtual_int(&mut self, name: &str, sum: &Sum) -> Result<Option<Int>, Unsupported> {
+        let Some((x, map, factor)) = sum.single() else { return Ok(None) };
+        if matches!(self.builder.circuit().tensor(x).op, Op::Mul { .. } | Op::MatMul { .. }) {
+            return Ok(None);
+        }
+        if map.is_identity() && factor > 0.0 {
+            let (lo, hi) = self.builder.range(x);
+            return Ok((lo >= -OPERAND && hi < OPERAND).then_some(Int { tensor: x, scale: factor }));
+        }
+        let term = Term { x, coefficient: if factor > 0.0 { 1 } else { -1 }, map: map.clone() };
+        let tensor = self.builder.linear(name, &sum.shape, vec![term], Vec::new())?;
+        let (lo, hi) = self.builder.range(tensor);
+        Ok((lo >= -OPERAND && hi < OPERAND).then_some(Int { tensor, scale: factor.abs() }))
+    }
+
+    /// The value as a sum that the caller may extend. A sum that others read too is made a tensor first.
+    fn as_sum(&mut self, id: ValueId) -> Result<Sum, Unsupported> {
+        if self.uses[id.index()] == 1
+            && let State::Sum(sum) = &self.states[id.index()]
+        {
+            return Ok(sum.clone());
+        }
+        let int = self.settled(id)?;
+        Ok(Sum::of_tensor(self.shape(id), int, SeparableMap::identity(self.shape(id).len())))
+    }
+
+    /// An integer tensor for several readers: exact where only outputs, argmax and softmax read it.
+    fn settled(&mut self, id: ValueId) -> Result<Int, Unsupported> {
+        let scores = self
+            .graph
+            .nodes
+            .iter()
+            .filter(|node| node.inputs.contains(&id))
+            .all(|node| matches!(node.op, ModelOp::ArgMax { .. } | ModelOp::Softmax { .. }));
+        if scores { self.exact(id) } else { self.int(id) }
+    }
+}
+
+fn tidy_unit(magnitude: f64) -> f64 {
+    let magnitude = if magnitude > 0.0 { magnitude } else { 1.0 };
+    crate::scales::tidy(magnitude / OUTPUT_STEPS)
+}

@@ -1,0 +1,181 @@
+//! Runs the circuit on real-valued samples and compares it with the float model.
+
+use rayon::prelude::*;
+use veritorch_execute::{ExecuteError, Params, execute, run};
+use veritorch_graph::circuit::{Circuit, Port};
+use veritorch_graph::model::ModelGraph;
+
+use crate::QuantiseError;
+use crate::float;
+use crate::report::{NodeReport, OutputReport};
+
+/// Samples in one call of the executor.
+const BATCH: usize = 16;
+
+/// Integers of an input: `round(x / scale)`, halves away from zero, saturated at the tensor's range.
+#[must_use]
+pub fn encode(circuit: &Circuit, port: &Port, real: &[f32]) -> Vec<i64> {
+    let tensor = circuit.tensor(port.tensor);
+    let channels = port.scale.len();
+    real.iter()
+        .enumerate()
+        .map(|(index, &x)| ((f64::from(x) / port.scale[index % channels]).round() as i64).clamp(tensor.min, tensor.max))
+        .collect()
+}
+
+/// Real values of an output.
+#[must_use]
+pub fn decode(port: &Port, integers: &[i64]) -> Vec<f64> {
+    let channels = port.scale.len();
+    integers.iter().enumerate().map(|(index, &q)| q as f64 * port.scale[index % channels]).collect()
+}
+
+/// The circuit's outputs on samples of the model's inputs: per sample, per output; `None` where it refuses the sample.
+///
+/// # Errors
+/// Data that does not fit the circuit's inputs, or any failure of the executor but a refusal.
+#[expect(clippy::type_complexity, reason = "sample, output, entry")]
+pub fn run_samples(
+    circuit: &Circuit,
+    params: &Params,
+    inputs: &[Vec<f32>],
+) -> Result<Vec<Option<Vec<Vec<f64>>>>, QuantiseError> {
+    let lens: Vec<usize> = circuit.inputs.iter().map(|port| port.shape.iter().product()).collect();
+    let samples = inputs.first().zip(lens.first()).map_or(0, |(data, len)| data.len() / len);
+    let mut results = Vec::with_capacity(samples);
+    let mut instances: Vec<(usize, Circuit)> = Vec::new();
+    for first in (0..samples).step_by(BATCH) {
+        let count = BATCH.min(samples - first);
+        results.extend(run_batch(circuit, params, inputs, &lens, first, count, &mut instances)?);
+    }
+    Ok(results)
+}
+
+fn run_batch(
+    circuit: &Circuit,
+    params: &Params,
+    inputs: &[Vec<f32>],
+    lens: &[usize],
+    first: usize,
+    count: usize,
+    instances: &mut Vec<(usize, Circuit)>,
+) -> Result<Vec<Option<Vec<Vec<f64>>>>, QuantiseError> {
+    if !instances.iter().any(|(batch, _)| *batch == count) {
+        instances.push((count, circuit.instantiate(count)));
+    }
+    let Some((_, instance)) = instances.iter().find(|(batch, _)| *batch == count) else { return Ok(Vec::new()) };
+    let encoded: Vec<Vec<i64>> = circuit
+        .inputs
+        .iter()
+        .zip(inputs)
+        .zip(lens)
+        .map(|((port, data), len)| encode(circuit, port, &data[first * len..(first + count) * len]))
+        .collect();
+    match run(instance, params, &encoded) {
+        Ok(outputs) => {
+            let decoded: Vec<Vec<f64>> =
+                circuit.outputs.iter().zip(&outputs).map(|(port, integers)| decode(port, integers)).collect();
+            Ok((0..count)
+                .map(|sample| {
+                    let part = |whole: &Vec<f64>| whole[sample * whole.len() / count..][..whole.len() / count].to_vec();
+                    Some(decoded.iter().map(part).collect())
+                })
+                .collect())
+        }
+        Err(ExecuteError::Refused { .. }) if count == 1 => Ok(vec![None]),
+        Err(ExecuteError::Refused { .. }) => {
+            // One of them: run them one by one.
+            let mut results = Vec::with_capacity(count);
+            for sample in first..first + count {
+                results.extend(run_batch(circuit, params, inputs, lens, sample, 1, instances)?);
+            }
+            Ok(results)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Comparison of one output over samples: float results `[samples * len]`, integer ones where there are any.
+pub(crate) fn compare(name: &str, row: usize, float: &[f32], integer: &[Option<&[f64]>]) -> OutputReport {
+    let len = float.len() / integer.len().max(1);
+    let (mut rows, mut agreeing, mut cosines, mut measured) = (0usize, 0usize, 0.0, 0usize);
+    let (mut square_error, mut square, mut max_error) = (0.0f64, 0.0f64, 0.0f64);
+    for (sample, integer) in integer.iter().enumerate() {
+        let Some(integer) = integer else { continue };
+        let float: Vec<f64> = float[sample * len..(sample + 1) * len].iter().map(|&v| f64::from(v)).collect();
+        for (a, b) in float.chunks(row).zip(integer.chunks(row)) {
+            rows += 1;
+            agreeing += usize::from(argmax(a) == argmax(b));
+        }
+        let dot: f64 = float.iter().zip(*integer).map(|(a, b)| a * b).sum();
+        let (norm_a, norm_b) = (norm(&float), norm(integer));
+        cosines += if norm_a * norm_b > 0.0 { dot / (norm_a * norm_b) } else { f64::from(u8::from(norm_a == norm_b)) };
+        measured += 1;
+        for (a, b) in float.iter().zip(*integer) {
+            max_error = max_error.max((a - b).abs());
+            square_error += (a - b) * (a - b);
+            square += a * a;
+        }
+    }
+    OutputReport {
+        name: name.to_owned(),
+        agreement: (row > 1 && rows > 0).then(|| agreeing as f64 / rows as f64),
+        cosine: if measured > 0 { cosines / measured as f64 } else { 0.0 },
+        max_error,
+        drift: if square > 0.0 { (square_error / square).sqrt() } else { square_error.sqrt() },
+    }
+}
+
+/// Index of the greatest entry, the first of equals.
+pub(crate) fn argmax(row: &[f64]) -> usize {
+    row.iter().enumerate().fold(0, |best, (index, &v)| if v > row[best] { index } else { best })
+}
+
+fn norm(v: &[f64]) -> f64 {
+    v.iter().map(|x| x * x).sum::<f64>().sqrt()
+}
+
+/// Error of every value of the (prepared) graph that is an integer tensor of the circuit, on the first samples.
+///
+/// # Errors
+/// As the float executor and the integer one; a refused sample counts as an error of the executor.
+pub(crate) fn node_errors(
+    graph: &ModelGraph,
+    circuit: &Circuit,
+    params: &Params,
+    trace: &[(usize, String, f64)],
+    inputs: &[Vec<f32>],
+    samples: usize,
+) -> Result<Vec<NodeReport>, QuantiseError> {
+    let lens: Vec<usize> = circuit.inputs.iter().map(|port| port.shape.iter().product()).collect();
+    let head: Vec<Vec<f32>> = inputs.iter().zip(&lens).map(|(data, len)| data[..samples * len].to_vec()).collect();
+    let instance = circuit.instantiate(samples);
+    let encoded: Vec<Vec<i64>> =
+        circuit.inputs.iter().zip(&head).map(|(port, data)| encode(circuit, port, data)).collect();
+    let witness = execute(&instance, params, &encoded)?;
+    let chunks = float::run(graph, &head, |chunk| (chunk.first, chunk.values.clone()))?;
+    Ok(trace
+        .par_iter()
+        .filter_map(|(value, name, scale)| {
+            let index = circuit.tensors.iter().position(|tensor| tensor.name == *name)?;
+            let tensor = &circuit.tensors[index];
+            let integers = witness.values[index].to_i64();
+            let len = graph.values[*value].len();
+            let (mut square_error, mut square) = (0.0f64, 0.0f64);
+            for (first, values) in &chunks {
+                for (offset, &real) in values[*value].iter().enumerate() {
+                    let integer = integers[first * len + offset] as f64 * scale;
+                    square_error += (f64::from(real) - integer).powi(2);
+                    square += f64::from(real).powi(2);
+                }
+            }
+            let span = (tensor.max - tensor.min + 1).max(1) as u64;
+            Some(NodeReport {
+                name: graph.values[*value].name.clone(),
+                scale: *scale,
+                bits: 64 - (span - 1).leading_zeros(),
+                drift: if square > 0.0 { (square_error / square).sqrt() } else { square_error.sqrt() },
+            })
+        })
+        .collect())
+}

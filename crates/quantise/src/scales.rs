@@ -1,0 +1,160 @@
+//! Integer formats: one scale per tensor, shared by tensors that are only wired together.
+//!
+//! `real = integer * scale`, symmetric (zero is zero). A group's scale is its greatest calibrated magnitude over the
+//! greatest integer; tensors that are never negative by construction are unsigned.
+
+use veritorch_graph::model::{ModelGraph, ModelOp, UnaryFn};
+
+use crate::QuantiseOptions;
+use crate::calibrate::Calibration;
+
+/// Integers of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Format {
+    /// Real value of 1.
+    pub(crate) scale: f64,
+    /// Least integer.
+    pub(crate) min: i64,
+    /// Greatest integer.
+    pub(crate) max: i64,
+}
+
+impl Format {
+    /// `bits`-bit integers whose greatest stands for `magnitude`.
+    pub(crate) fn new(magnitude: f64, unsigned: bool, bits: u32) -> Self {
+        let (min, max) = if unsigned { (0, (1 << bits) - 1) } else { (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) };
+        let magnitude = if magnitude > 0.0 { magnitude } else { 1.0 };
+        Self { scale: tidy(magnitude / max as f64), min, max }
+    }
+
+    /// The nearest integer, halves away from zero, saturated.
+    pub(crate) fn encode(&self, real: f64) -> i64 {
+        let rounded = (real / self.scale).round();
+        // Saturates by `as`, then by the format.
+        (rounded as i64).clamp(self.min, self.max)
+    }
+
+    /// Logarithm of the number of integers.
+    pub(crate) fn log_len(&self) -> u32 {
+        (self.max - self.min + 1).ilog2()
+    }
+}
+
+/// Keeps 20 significant bits, so that scales do not carry rounding noise.
+pub(crate) fn tidy(x: f64) -> f64 {
+    if x == 0.0 || !x.is_finite() {
+        return x;
+    }
+    f64::from_bits((x.to_bits() + (1 << 32)) & !((1 << 33) - 1))
+}
+
+/// Formats of all values.
+pub(crate) struct Formats {
+    formats: Vec<Format>,
+}
+
+impl Formats {
+    pub(crate) fn choose(graph: &ModelGraph, calibration: &Calibration, options: &QuantiseOptions) -> Self {
+        let groups = group(graph);
+        let unsigned = never_negative(graph, calibration);
+        let count = graph.values.len();
+        let (mut magnitude, mut is_unsigned, mut bits) = (vec![0.0f64; count], vec![true; count], vec![0u32; count]);
+        for index in (0..count).filter(|&index| graph.values[index].constant.is_none()) {
+            let root = groups[index];
+            magnitude[root] = magnitude[root].max(calibration.magnitude(index));
+            is_unsigned[root] &= unsigned[index];
+            let own = options.value_bits.get(&graph.values[index].name).copied();
+            bits[root] = bits[root].max(own.unwrap_or(options.activation_bits));
+        }
+        for &id in &graph.inputs {
+            let root = groups[id.index()];
+            let own = options.value_bits.get(&graph.value(id).name).copied();
+            bits[root] = bits[root].max(own.unwrap_or(options.input_bits));
+        }
+        let mut formats: Vec<Format> = (0..count)
+            .map(|index| Format::new(magnitude[groups[index]], is_unsigned[groups[index]], bits[groups[index]].max(4)))
+            .collect();
+        for &id in &graph.inputs {
+            let root = groups[id.index()];
+            let alone = graph.inputs.iter().filter(|other| groups[other.index()] == root).count() == 1;
+            if alone
+                && calibration.is_bytes(id.index())
+                && magnitude[root] == calibration.magnitude(id.index())
+                && options.value_bits.get(&graph.value(id).name).is_none()
+            {
+                let bytes = Format::new(magnitude[root], true, 8);
+                (0..count).filter(|&index| groups[index] == root).for_each(|index| formats[index] = bytes);
+            }
+        }
+        Self { formats }
+    }
+
+    pub(crate) fn of(&self, value: usize) -> Format {
+        self.formats[value]
+    }
+
+}
+
+/// Union-find over wiring: the root of each value's group.
+fn group(graph: &ModelGraph) -> Vec<usize> {
+    let mut parent: Vec<usize> = (0..graph.values.len()).collect();
+    fn find(parent: &mut [usize], mut at: usize) -> usize {
+        while parent[at] != at {
+            parent[at] = parent[parent[at]];
+            at = parent[at];
+        }
+        at
+    }
+    for node in &graph.nodes {
+        let is_wiring = matches!(
+            node.op,
+            ModelOp::Transpose { .. }
+                | ModelOp::Reshape
+                | ModelOp::Slice { .. }
+                | ModelOp::Pad { .. }
+                | ModelOp::Concat { .. }
+                | ModelOp::Expand
+                | ModelOp::ZeroStuff { .. }
+                | ModelOp::Gather { .. }
+                | ModelOp::MaxPool { .. }
+                | ModelOp::ReduceMax { .. }
+        );
+        if !is_wiring {
+            continue;
+        }
+        for operand in node.inputs.iter().filter(|&&id| graph.value(id).constant.is_none()) {
+            let (a, b) = (find(&mut parent, operand.index()), find(&mut parent, node.output.index()));
+            // The smaller index becomes the root, whatever the order of the nodes.
+            parent[a.max(b)] = a.min(b);
+        }
+    }
+    (0..graph.values.len()).map(|at| find(&mut parent, at)).collect()
+}
+
+/// Values that cannot be negative for any input.
+fn never_negative(graph: &ModelGraph, calibration: &Calibration) -> Vec<bool> {
+    let mut result: Vec<bool> = graph
+        .values
+        .iter()
+        .map(|value| value.constant.as_ref().is_some_and(|constant| constant.iter().all(|&v| v >= 0.0)))
+        .collect();
+    for &id in &graph.inputs {
+        // An input saturates at encoding: what calibration never shows below zero is cut there.
+        result[id.index()] = calibration.min(id.index()) >= 0.0;
+    }
+    for node in &graph.nodes {
+        let all = node.inputs.iter().all(|id| result[id.index()]);
+        result[node.output.index()] = match &node.op {
+            ModelOp::Unary(function) => match *function {
+                UnaryFn::Relu | UnaryFn::Sigmoid | UnaryFn::HardSigmoid { .. } | UnaryFn::Softplus => true,
+                UnaryFn::Clip { min, .. } => min >= 0.0 || all,
+                UnaryFn::LeakyRelu { .. } | UnaryFn::Tanh | UnaryFn::HardSwish | UnaryFn::Elu { .. } => all,
+            },
+            ModelOp::Softmax { .. } | ModelOp::ArgMax { .. } => true,
+            ModelOp::Pad { value, .. } => all && *value >= 0.0,
+            ModelOp::Sub => false,
+            _ => all,
+        };
+    }
+    result
+}
