@@ -70,11 +70,10 @@ pub(crate) fn lookup(x: TensorView<'_>, min: i64, values: &[i32], width: Width) 
         return Err(outside);
     }
     Ok(build_entries!(width, |T| {
-        let table: Vec<T> = values.iter().map(|&value| <T as Entry>::wrap(i64::from(value))).collect();
         let mut y = vec![<T>::default(); x.len()];
         with_entries!(x, |x| {
             y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(y, x)| {
-                y.iter_mut().zip(x).for_each(|(y, x)| *y = table[(x.wide() - min) as usize]);
+                y.iter_mut().zip(x).for_each(|(y, x)| *y = <T as Entry>::wrap(i64::from(values[(x.wide() - min) as usize])));
             });
         });
         y

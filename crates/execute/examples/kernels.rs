@@ -1,0 +1,207 @@
+//! Speeds of the kernels on one thread, each beside a bound: `cargo run --profile bench --example kernels [threads]`.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use rayon::ThreadPoolBuilder;
+use veritorch_execute::kernels::{combine_rows, contract_first, contract_last, evaluate_columns};
+use veritorch_execute::{Params, TensorData, run};
+use veritorch_graph::circuit::{
+    AxisFactor, AxisLink, AxisMap, Circuit, ConvGeometry, Op, ParamInfo, Policy, Port, SeparableMap, Table, TableId,
+    Tensor, TensorId, Term, Visibility,
+};
+
+/// Channels of VGG-16's convolutions on 32 x 32 images; `0` is a pool that halves both extents.
+const VGG: [usize; 18] = [64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let threads = std::env::args().nth(1).map_or(Ok(1), |arg| arg.parse())?;
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
+    println!("{threads} thread(s)");
+    pool.install(|| {
+        vgg(1);
+        vgg(16);
+        linear();
+        rows();
+        columns();
+        contractions();
+    });
+    Ok(())
+}
+
+/// Least time of a few runs, in seconds.
+fn time<T>(mut f: impl FnMut() -> T) -> f64 {
+    let mut least = f64::INFINITY;
+    for _ in 0..7 {
+        let start = Instant::now();
+        black_box(f());
+        least = least.min(start.elapsed().as_secs_f64());
+    }
+    least
+}
+
+/// Small pseudo-random integers.
+fn integers(len: usize, bits: u32) -> Vec<i64> {
+    let mut state = 1u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state as i64) >> (64 - bits)
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+fn field<const D: usize>(len: usize) -> Vec<[u64; D]> {
+    let values = integers(len * D, 62);
+    values.chunks_exact(D).map(|v| std::array::from_fn(|d| v[d].unsigned_abs())).collect()
+}
+
+fn tensor(circuit: &mut Circuit, shape: &[usize], op: Op, min: i64, max: i64) -> TensorId {
+    let id = TensorId(circuit.tensors.len() as u32);
+    let name = format!("{}{}", op.name(), id.0);
+    circuit.tensors.push(Tensor { node: name.clone(), name, shape: shape.to_vec(), op, min, max });
+    id
+}
+
+fn empty_circuit() -> Circuit {
+    Circuit {
+        name: "benchmark".to_owned(),
+        tensors: Vec::new(),
+        tables: Vec::new(),
+        params: Vec::new(),
+        constraints: Vec::new(),
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        policy: Policy { input: Visibility::Private, output: Visibility::Public },
+        batch: 0,
+    }
+}
+
+/// `table[floor((acc * M + half) / 2^16)]` with the remainder that the proof looks up.
+fn requantise(circuit: &mut Circuit, acc: TensorId, channels: usize) -> TensorId {
+    let shape = circuit.tensor(acc).shape.clone();
+    let factors = AxisMap::Diagonal(integers(channels, 8).iter().map(|m| m + 200).collect());
+    let mut map = SeparableMap::identity(3);
+    map.links[0] = AxisLink::Map { input: 0, output: 0, map: factors };
+    let constant = vec![(1 << 15, vec![AxisFactor::Ones; 3])];
+    let op = Op::Linear { terms: vec![Term { x: acc, coefficient: 1, map }], constant };
+    let t = tensor(circuit, &shape, op, -(1 << 40), 1 << 40);
+    let q = tensor(circuit, &shape, Op::FloorShift { x: t, shift: 16 }, -(1 << 15), (1 << 15) - 1);
+    let identity = |x, coefficient| Term { x, coefficient, map: SeparableMap::identity(3) };
+    let op = Op::Linear { terms: vec![identity(t, 1), identity(q, -65_536)], constant: Vec::new() };
+    tensor(circuit, &shape, op, 0, 65_535);
+    tensor(circuit, &shape, Op::Lookup { x: q, table: TableId(0) }, 0, 127)
+}
+
+/// `max(a, b) = b + relu(a - b)` of neighbours along an axis.
+fn pool(circuit: &mut Circuit, x: TensorId, axis: usize) -> TensorId {
+    let mut shape = circuit.tensor(x).shape.clone();
+    shape[axis] /= 2;
+    let slice = |start, coefficient| {
+        let mut map = SeparableMap::identity(3);
+        map.links[axis] = AxisLink::Map { input: axis, output: axis, map: AxisMap::Strided { start, step: 2 } };
+        Term { x, coefficient, map }
+    };
+    let op = Op::Linear { terms: vec![slice(0, 1), slice(1, -1)], constant: Vec::new() };
+    let difference = tensor(circuit, &shape, op, -128, 127);
+    let relu = tensor(circuit, &shape, Op::Lookup { x: difference, table: TableId(1) }, 0, 127);
+    let relu = Term { x: relu, coefficient: 1, map: SeparableMap::identity(3) };
+    let op = Op::Linear { terms: vec![slice(1, 1), relu], constant: Vec::new() };
+    tensor(circuit, &shape, op, 0, 127)
+}
+
+fn vgg(batch: usize) {
+    let mut circuit = empty_circuit();
+    let relu = |min: i64, len: i64, shift: i64| (0..len).map(|i| ((min + i) >> shift).clamp(0, 127) as i32).collect();
+    for (min, len, shift) in [(-(1i64 << 15), 1i64 << 16, 6), (-128, 256, 0)] {
+        circuit.tables.push(Table::Function { min, values: relu(min, len, shift), name: "relu".to_owned() });
+    }
+    let (mut channels, mut size, mut macs) = (3, 32, 0);
+    let mut x = tensor(&mut circuit, &[3, 32, 32], Op::Input { index: 0 }, -128, 127);
+    circuit.inputs.push(Port { name: "x".to_owned(), tensor: x, shape: vec![3, 32, 32], scale: vec![1.0] });
+    let mut weights = Vec::new();
+    for outputs in VGG {
+        if outputs == 0 {
+            x = pool(&mut circuit, x, 1);
+            x = pool(&mut circuit, x, 2);
+            size /= 2;
+            continue;
+        }
+        let shape = [9, outputs, channels];
+        let param = circuit.params.len();
+        circuit.params.push(ParamInfo { name: format!("w{param}"), shape, num_planes: 1 });
+        weights.push(integers(9 * outputs * channels, 5));
+        let w = tensor(&mut circuit, &shape, Op::Weight { param }, -128, 127);
+        let geometry = ConvGeometry { kernel: [3, 3], strides: [1, 1], dilations: [1, 1], pads: [1, 1], groups: 1 };
+        let acc = tensor(&mut circuit, &[outputs, size, size], Op::Conv { x, w, geometry }, -(1 << 30), 1 << 30);
+        macs += 9 * outputs * channels * size * size;
+        x = requantise(&mut circuit, acc, outputs);
+        channels = outputs;
+    }
+    let shape = circuit.tensor(x).shape.clone();
+    circuit.outputs.push(Port { name: "y".to_owned(), tensor: x, shape, scale: vec![1.0] });
+    let params = Params::from_values(&circuit.params, &weights).expect("weights fit");
+    let circuit = circuit.instantiate(batch);
+    let input = vec![integers(batch * 3 * 32 * 32, 8)];
+    let seconds = time(|| run(&circuit, &params, &input));
+    println!(
+        "vgg-16, batch {batch}: {:.2} ms per image, {:.1} GMAC/s with all layers (bound 15 ms)",
+        seconds / batch as f64 * 1e3,
+        (macs * batch) as f64 / seconds / 1e9
+    );
+}
+
+fn linear() {
+    let len = 1 << 20;
+    let mut circuit = empty_circuit();
+    let shape = [256, 64, 64];
+    let acc = tensor(&mut circuit, &shape, Op::Input { index: 0 }, -(1 << 30), 1 << 30);
+    circuit.inputs.push(Port { name: "x".to_owned(), tensor: acc, shape: shape.to_vec(), scale: vec![1.0] });
+    circuit.tables.push(Table::Function { min: -(1 << 15), values: vec![1; 1 << 16], name: "one".to_owned() });
+    let x = requantise(&mut circuit, acc, 256);
+    circuit.outputs.push(Port { name: "y".to_owned(), tensor: x, shape: shape.to_vec(), scale: vec![1.0] });
+    let params = Params::from_values(&[], &[]).expect("no weights");
+    let circuit = circuit.instantiate(1);
+    let input = vec![integers(len, 20)];
+    let seconds = time(|| run(&circuit, &params, &input));
+    println!("requantise, four operators: {:.2} ns per entry (bound 10)", seconds / len as f64 * 1e9);
+}
+
+fn rows() {
+    for num_rows in [4, 232] {
+        let len = 1 << 16;
+        let values: Vec<i8> = integers(num_rows * len, 8).iter().map(|&v| v as i8).collect();
+        let rows: Vec<&[i8]> = values.chunks_exact(len).collect();
+        let coefs = field::<2>(num_rows);
+        let seconds = time(|| combine_rows(&rows, &coefs));
+        println!(
+            "combine_rows, {num_rows} x {len}, two limbs: {:.2} ms, {:.2} G weights/s (bound 20 ms for 232 rows)",
+            seconds * 1e3,
+            (num_rows * len) as f64 / seconds / 1e9
+        );
+    }
+}
+
+fn columns() {
+    let (num_rows, len, num_points) = (232, 1 << 16, 102);
+    let values: Vec<i8> = integers(num_rows * len, 8).iter().map(|&v| v as i8).collect();
+    let rows: Vec<&[i8]> = values.chunks_exact(len).collect();
+    let points: Vec<u64> = field::<1>(num_points).iter().map(|v| v[0]).collect();
+    let seconds = time(|| evaluate_columns(&rows, &points));
+    println!(
+        "evaluate_columns, {num_rows} x {len} at {num_points} points: {:.1} ms, {:.1} G byte products/s (bound 200 ms)",
+        seconds * 1e3,
+        (num_rows * len * num_points * 8) as f64 / seconds / 1e9
+    );
+}
+
+fn contractions() {
+    let (num_rows, len) = (256, 1 << 12);
+    for bits in [16, 32, 48] {
+        let max = (1i64 << (bits - 1)) - 1;
+        let x = TensorData::from_values(&integers(num_rows * len, bits), -max - 1, max);
+        let (along, across) = (field::<2>(len), field::<2>(num_rows));
+        let last = time(|| contract_last(x.view(), &along)) / (num_rows * len) as f64 * 1e9;
+        let first = time(|| contract_first(x.view(), &across)) / (num_rows * len) as f64 * 1e9;
+        println!("contract {bits} bits, two limbs: last {last:.2}, first {first:.2} ns per entry (bound 1 at 16 bits)");
+    }
+}
