@@ -177,20 +177,30 @@ impl Builder {
         self.graph.nodes.push(node);
     }
 
-    /// Gives a value that a node made the name it has in the file, and the node its own.
-    pub(crate) fn rename(&mut self, id: ValueId, value_name: &str, node_name: Option<&str>) {
-        let Some(&at) = self.producers.get(&id) else {
+    /// Gives a value that a node made the name it has in the file.
+    pub(crate) fn rename(&mut self, id: ValueId, name: &str) {
+        let old = std::mem::replace(&mut self.graph.values[id.index()].name, name.to_owned());
+        self.value_names.release(&old);
+    }
+
+    /// Gives the principal one of the nodes from `first` on the name of the node that they come from: the one that
+    /// computes, or the last.
+    pub(crate) fn name_principal(&mut self, first: usize, name: &str) {
+        let Some(made) = self
+            .graph
+            .nodes
+            .get_mut(first..)
+            .filter(|made| !made.is_empty())
+        else {
             return;
         };
-        let old = std::mem::replace(
-            &mut self.graph.values[id.index()].name,
-            value_name.to_owned(),
-        );
-        self.value_names.release(&old);
-        if let Some(name) = node_name {
-            let old = std::mem::replace(&mut self.graph.nodes[at].name, name.to_owned());
-            self.node_names.release(&old);
-        }
+        let last = made.len() - 1;
+        let principal = made
+            .iter()
+            .position(|node| is_principal(&node.op))
+            .unwrap_or(last);
+        let old = std::mem::replace(&mut made[principal].name, name.to_owned());
+        self.node_names.release(&old);
     }
 
     /// Reserves memory for a constant that folding makes.
@@ -335,6 +345,21 @@ impl Builder {
             )),
         }
     }
+}
+
+/// Operators that carry an ONNX node's name where it became several.
+fn is_principal(op: &ModelOp) -> bool {
+    matches!(
+        op,
+        ModelOp::Conv { .. }
+            | ModelOp::MatMul
+            | ModelOp::MaxPool { .. }
+            | ModelOp::SumPool { .. }
+            | ModelOp::ReduceSum { .. }
+            | ModelOp::ReduceMax { .. }
+            | ModelOp::ArgMax { .. }
+            | ModelOp::Softmax { .. }
+    )
 }
 
 /// Operators that only move entries: they work on integers and truth values as well.

@@ -273,6 +273,7 @@ impl<'a> State<'a> {
             .map(|input| self.known.get(input).cloned())
             .collect();
         let first_value = self.builder.graph.values.len();
+        let first_node = self.builder.graph.nodes.len();
         let mut lowering = Lowering::new(
             node,
             name,
@@ -284,15 +285,16 @@ impl<'a> State<'a> {
         );
         lower(&mut lowering)?;
         let read = &self.read;
-        let mut renamed = BTreeSet::new();
         let results = lowering.finish(&|name| read.contains(name))?;
-        for (k, (output, operand)) in results.into_iter().enumerate() {
+        self.builder.name_principal(first_node, name);
+        let mut renamed = BTreeSet::new();
+        for (output, operand) in results {
             self.declared.check(&output, &operand.shape)?;
             if let Source::Value(id) = operand.source
                 && id.index() >= first_value
                 && renamed.insert(id)
             {
-                self.builder.rename(id, &output, (k == 0).then_some(name));
+                self.builder.rename(id, &output);
             }
             self.known.insert(output, operand);
         }

@@ -186,11 +186,10 @@ fn join(graph: &mut ModelGraph, links: &mut Links, site: &Site) -> Option<Done> 
     if graph.value(inner).shape != *shape {
         return None;
     }
-    let name = graph.value(inner_constant).name.clone();
     match (&graph.nodes[site.before].op, &graph.nodes[site.node].op) {
         (ModelOp::Add, ModelOp::Add) | (ModelOp::Mul, ModelOp::Mul) => {
             let op = graph.nodes[site.node].op.clone();
-            let joined = combine(graph, links, &op, [inner_constant, site.constant], &name)?;
+            let joined = combine(graph, links, &op, [inner_constant, site.constant])?;
             links.set_inputs(&mut graph.nodes[site.before], vec![inner, joined]);
             Some(absorb(graph, links, site))
         }
@@ -210,13 +209,7 @@ fn join(graph: &mut ModelGraph, links: &mut Links, site: &Site) -> Option<Done> 
             if !folds {
                 return None;
             }
-            let scaled = combine(
-                graph,
-                links,
-                &ModelOp::Mul,
-                [inner_constant, site.constant],
-                &name,
-            )?;
+            let scaled = combine(graph, links, &ModelOp::Mul, [inner_constant, site.constant])?;
             // (inner + b) * m: the product goes first, in the sum's place, and folds into the layer in the next round
             let factor = site.constant;
             let [sum, product] = [site.before, site.node];
@@ -239,7 +232,6 @@ fn combine(
     links: &mut Links,
     op: &ModelOp,
     [a, b]: [ValueId; 2],
-    name: &str,
 ) -> Option<ValueId> {
     let (x, y) = (graph.value(a), graph.value(b));
     let shape = broadcast(&x.shape, &y.shape)?;
@@ -259,7 +251,7 @@ fn combine(
     let data = evaluate_node(op, &operands, &shape)
         .ok()
         .filter(|data| data.iter().all(|x| x.is_finite()))?;
-    Some(links.add_constant(graph, name, shape, data))
+    Some(links.add_instead(graph, a, shape, data))
 }
 
 /// A constant with new data: in place where only one node reads it.

@@ -76,6 +76,23 @@ impl Links {
         self.names.unique(base)
     }
 
+    /// Adds a constant in the place of another one, whose name it takes where nothing else reads that one.
+    pub(super) fn add_instead(
+        &mut self,
+        graph: &mut ModelGraph,
+        old: ValueId,
+        shape: Vec<usize>,
+        data: Vec<f32>,
+    ) -> ValueId {
+        let name = graph.value(old).name.clone();
+        let id = self.add_constant(graph, &name, shape, data);
+        if self.is_private(old) {
+            let fresh = std::mem::replace(&mut graph.values[id.index()].name, name);
+            graph.values[old.index()].name = fresh;
+        }
+        id
+    }
+
     /// Adds a constant for one reader that is about to be counted by [`Self::set_inputs`].
     pub(super) fn add_constant(
         &mut self,

@@ -1,7 +1,7 @@
-//! Operators that change nothing, and chains of reshapes or transposes.
+//! Operators that change nothing, chains of reshapes or transposes, and HardSwish written out.
 
 use super::links::Links;
-use crate::model::{ModelError, ModelGraph, ModelOp, Node, ValueId};
+use crate::model::{ModelError, ModelGraph, ModelOp, Node, UnaryFn, ValueId};
 
 /// Removes identities, fuses chains of reshapes and of transposes, and makes transposes that only move axes of extent 1
 /// reshapes. True where something changed.
@@ -64,6 +64,12 @@ fn fuse(graph: &mut ModelGraph, links: &mut Links, k: usize) -> bool {
             return true;
         }
     }
+    if let Some(x) = hard_swish(graph, links, node) {
+        let node = &mut graph.nodes[k];
+        node.op = ModelOp::Unary(UnaryFn::HardSwish);
+        links.set_inputs(node, vec![x]);
+        return true;
+    }
     let Some(before) = links.producer(input).map(|p| &graph.nodes[p]) else {
         return false;
     };
@@ -81,6 +87,29 @@ fn fuse(graph: &mut ModelGraph, links: &mut Links, k: usize) -> bool {
     node.op = op;
     links.set_inputs(node, inputs);
     true
+}
+
+/// The operand of `x * hard_sigmoid(x)` with slope 1/6 and offset 1/2, as exporters before opset 14 write HardSwish.
+fn hard_swish(graph: &ModelGraph, links: &Links, node: &Node) -> Option<ValueId> {
+    let (&ModelOp::Mul, &[a, b]) = (&node.op, node.inputs.as_slice()) else {
+        return None;
+    };
+    let gates = |gate: ValueId, x: ValueId| {
+        links
+            .producer(gate)
+            .map(|p| &graph.nodes[p])
+            .is_some_and(|node| {
+                let ModelOp::Unary(UnaryFn::HardSigmoid { alpha, beta }) = node.op else {
+                    return false;
+                };
+                node.inputs == [x] && (alpha * 6.0 - 1.0).abs() < 1e-6 && (beta - 0.5).abs() < 1e-6
+            })
+    };
+    if gates(b, a) {
+        Some(a)
+    } else {
+        gates(a, b).then_some(b)
+    }
 }
 
 fn is_identity(graph: &ModelGraph, node: &Node) -> bool {

@@ -68,11 +68,8 @@ fn sink_arithmetic(graph: &mut ModelGraph, links: &mut Links, k: usize) -> bool 
         let Some(moved) = constant_before(&value.shape, &shape, &graph.value(source).shape) else {
             return false;
         };
-        let (name, data) = (
-            value.name.clone(),
-            value.constant.clone().unwrap_or_default(),
-        );
-        let moved = links.add_constant(graph, &name, moved, data);
+        let data = value.constant.clone().unwrap_or_default();
+        let moved = links.add_instead(graph, constant, moved, data);
         sink(
             graph,
             links,

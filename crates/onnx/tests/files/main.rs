@@ -1,0 +1,5 @@
+//! The importer on small files written byte by byte.
+
+mod bytes;
+mod hostile;
+mod types;
