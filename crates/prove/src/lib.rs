@@ -1,1 +1,29 @@
-//! placeholder
+//! The prover and the verifier of a circuit.
+//!
+//! Reading order: [`statement`] (what is proved), `protocol` (`prove` beside `verify`), `schedule` and `wave` (how claims
+//! travel from results to operands), `rewrite`, `point` and `contraction` (the reductions), [`security`] (what a proof is
+//! worth).
+
+mod claim;
+mod clock;
+mod contract;
+mod contraction;
+mod error;
+pub mod key;
+mod lookups;
+mod params;
+mod point;
+pub mod progress;
+mod protocol;
+mod rewrite;
+mod schedule;
+pub mod security;
+pub mod statement;
+mod wave;
+
+pub use error::{ProveError, VerifyError};
+pub use key::{ProvingKey, VerifyingKey};
+pub use progress::{Progress, Silent};
+pub use protocol::{MAX_BATCH, Proven, Verified, prove, verify};
+pub use security::{Profile, SecurityReport, SecurityTerm, security};
+pub use statement::{Proof, Statement};

@@ -188,21 +188,30 @@ impl<E: Ext> Form<E> {
         kronecker(self.spans(shape).map(|(span, factor)| factor.vector(span.iter().product())))
     }
 
-    /// The form as a vector over the tensor with padded axes, written as `head (x) tail`, where `tail` is at least
-    /// `min_tail` long unless the whole is shorter.
+    /// The form as a vector over the real entries, written as `head (x) tail`, where `tail` is at least `min_tail` long
+    /// unless the whole is shorter.
+    #[must_use]
+    pub fn split(&self, shape: &[usize], min_tail: usize) -> (Vec<E>, Vec<E>) {
+        split(self.spans(shape).map(|(span, factor)| factor.vector(span.iter().product())).collect(), min_tail)
+    }
+
+    /// As [`Self::split`], over the tensor whose axes are padded with zeros to powers of two.
     #[must_use]
     pub fn padded_split(&self, shape: &[usize], min_tail: usize) -> (Vec<E>, Vec<E>) {
-        let parts: Vec<Vec<E>> = self.spans(shape).map(|(span, factor)| factor.padded(span)).collect();
-        let mut len = 1;
-        let mut cut = parts.len();
-        while cut > 0 && len < min_tail {
-            cut -= 1;
-            len *= parts[cut].len();
-        }
-        let mut parts = parts.into_iter();
-        let head = kronecker(parts.by_ref().take(cut));
-        (head, kronecker(parts))
+        split(self.spans(shape).map(|(span, factor)| factor.padded(span)).collect(), min_tail)
     }
+}
+
+fn split<E: Ext>(parts: Vec<Vec<E>>, min_tail: usize) -> (Vec<E>, Vec<E>) {
+    let mut len = 1;
+    let mut cut = parts.len();
+    while cut > 0 && len < min_tail {
+        cut -= 1;
+        len *= parts[cut].len();
+    }
+    let mut parts = parts.into_iter();
+    let head = kronecker(parts.by_ref().take(cut));
+    (head, kronecker(parts))
 }
 
 /// The Kronecker product of vectors, first vector outermost.

@@ -96,6 +96,15 @@ impl<E: Ext> Mle<E> {
         }
     }
 
+    /// The same polynomial with values in the extension field.
+    #[must_use]
+    pub fn into_extension(self) -> Self {
+        match self {
+            Self::Base(values) => Self::Packed(values.into_iter().map(PackedE::<E>::from).collect()),
+            other => other,
+        }
+    }
+
     /// Number of variables that are not bound.
     #[must_use]
     pub fn num_vars(&self) -> usize {

@@ -1,0 +1,70 @@
+//! Errors of the prover and of the verifier.
+
+use thiserror::Error;
+use veritorch_commitment::CommitmentError;
+use veritorch_execute::ExecuteError;
+use veritorch_graph::circuit::CircuitError;
+use veritorch_lookup::LookupError;
+use veritorch_sumcheck::TranscriptError;
+
+/// Why there is no proof.
+#[derive(Debug, Error)]
+pub enum ProveError {
+    /// The circuit breaks a rule.
+    #[error(transparent)]
+    Circuit(#[from] CircuitError),
+    /// The input was refused, or does not fit the circuit.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+    /// A commitment could not be made or opened.
+    #[error(transparent)]
+    Commitment(#[from] CommitmentError),
+    /// A value is not in its table.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    /// The proof would be worth less than the profile asks for.
+    #[error("a proof of this size has {actual:.1} bits of security, the profile asks for {expected:.0}")]
+    Security {
+        /// Bits asked for.
+        expected: f64,
+        /// Bits that the sizes give.
+        actual: f64,
+    },
+    /// A stored key's parts do not belong together.
+    #[error("the stored commitment is not that of the verifying key")]
+    OtherModel,
+    /// The caller asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Why a proof is refused.
+#[derive(Debug, Error)]
+pub enum VerifyError {
+    /// The verifying key's circuit breaks a rule.
+    #[error("verifying key: {0}")]
+    Circuit(#[from] CircuitError),
+    /// The statement does not fit the verifying key.
+    #[error("statement: {reason}")]
+    Statement {
+        /// What does not fit.
+        reason: String,
+    },
+    /// A message cannot be read or an equation does not hold.
+    #[error(transparent)]
+    Transcript(#[from] TranscriptError),
+    /// The lookup argument is refused.
+    #[error("lookup: {0}")]
+    Lookup(#[from] LookupError),
+    /// An opening is refused.
+    #[error("opening: {0}")]
+    Commitment(#[from] CommitmentError),
+    /// The proof is worth less than the profile asks for.
+    #[error("a proof of this size has {actual:.1} bits of security, the profile asks for {expected:.0}")]
+    Security {
+        /// Bits asked for.
+        expected: f64,
+        /// Bits that the sizes give.
+        actual: f64,
+    },
+}

@@ -1,0 +1,105 @@
+//! Keys: what the prover keeps and what the verifier is given.
+
+use serde::{Deserialize, Serialize};
+use veritorch_commitment::{CommitmentError, ModelLayout, ModelProver, ModelTree};
+use veritorch_execute::Params;
+use veritorch_graph::circuit::Circuit;
+
+use crate::clock::Clock;
+use crate::error::ProveError;
+use crate::progress::Progress;
+use crate::security::{Profile, security};
+
+/// What a verifier needs to check proofs of one committed model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VerifyingKey {
+    /// The computation.
+    pub circuit: Circuit,
+    /// Root of the model commitment; its layout follows from the circuit.
+    pub model_root: [u8; 32],
+    /// Field extension and security target.
+    pub profile: Profile,
+}
+
+impl VerifyingKey {
+    /// What names the committed model across all its proofs: a hash of the commitment's layout and root.
+    ///
+    /// # Errors
+    /// If the circuit's weights cannot be laid out.
+    pub fn model_identity(&self) -> Result<[u8; 32], CommitmentError> {
+        Ok(ModelLayout::new(&self.circuit.params)?.identity(&self.model_root))
+    }
+
+    /// BLAKE3 of everything in the key: what a proof is bound to.
+    ///
+    /// # Panics
+    /// Never: encoding into memory cannot fail.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let bytes = postcard::to_stdvec(self).expect("encoding into memory cannot fail");
+        blake3::derive_key("veritorch 2026 verifying key digest v1", &bytes)
+    }
+}
+
+/// What the owner of the model keeps: the key, the weights and the data that opens their commitment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Stored", into = "Stored")]
+pub struct ProvingKey {
+    /// The public part.
+    pub vk: VerifyingKey,
+    /// The weights.
+    pub params: Params,
+    /// The weights as a committed matrix.
+    pub(crate) model: ModelProver,
+}
+
+/// A proving key as it is stored: the matrix is made of the weights again.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    vk: VerifyingKey,
+    params: Params,
+    tree: ModelTree,
+}
+
+impl From<ProvingKey> for Stored {
+    fn from(key: ProvingKey) -> Self {
+        Self { vk: key.vk, params: key.params, tree: key.model.tree().clone() }
+    }
+}
+
+impl TryFrom<Stored> for ProvingKey {
+    type Error = ProveError;
+
+    fn try_from(stored: Stored) -> Result<Self, ProveError> {
+        let Stored { vk, params, tree } = stored;
+        vk.circuit.check()?;
+        params.check(&vk.circuit.params)?;
+        let model = ModelProver::load(ModelLayout::new(&vk.circuit.params)?, &params, tree)?;
+        if model.root() != vk.model_root {
+            return Err(ProveError::OtherModel);
+        }
+        Ok(Self { vk, params, model })
+    }
+}
+
+impl ProvingKey {
+    /// Commits to the weights.
+    ///
+    /// # Errors
+    /// If the circuit breaks a rule, the weights do not fit it, or a proof of one sample would be below the profile's
+    /// security level.
+    pub fn setup(circuit: Circuit, params: Params, profile: Profile, progress: &dyn Progress) -> Result<Self, ProveError> {
+        circuit.check()?;
+        params.check(&circuit.params)?;
+        let mut clock = Clock::new(progress);
+        clock.begin("commit to the model")?;
+        let model = ModelProver::commit(ModelLayout::new(&circuit.params)?, &params)?;
+        let vk = VerifyingKey { circuit, model_root: model.root(), profile };
+        let actual = security(&vk, 1)?.bits;
+        let expected = profile.target_bits();
+        if actual < expected {
+            return Err(ProveError::Security { expected, actual });
+        }
+        Ok(Self { vk, params, model })
+    }
+}

@@ -1,0 +1,129 @@
+//! What a proof is worth, computed from the sizes at hand.
+
+use serde::{Deserialize, Serialize};
+use veritorch_commitment::{CommitmentError, SecurityLevel, model};
+use veritorch_graph::circuit::{Constraint, TensorId};
+use veritorch_sumcheck::form::padded_vars;
+use veritorch_sumcheck::{E2, E3, Ext};
+
+use crate::error::ProveError;
+use crate::key::VerifyingKey;
+use crate::protocol::Public;
+use crate::schedule::{Step, schedule};
+
+/// Field extension and security target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Profile {
+    /// Quadratic extension, at least 100 bits.
+    #[default]
+    Standard,
+    /// Cubic extension, at least 128 bits.
+    High,
+}
+
+impl Profile {
+    /// What each commitment is asked for, per term, so that the sum of all terms stays above the target.
+    #[must_use]
+    pub(crate) fn level(self) -> SecurityLevel {
+        SecurityLevel { bits: self.target_bits() as usize + 4, ..SecurityLevel::default() }
+    }
+
+    /// The level below which nothing is proved or accepted.
+    #[must_use]
+    pub fn target_bits(self) -> f64 {
+        match self {
+            Self::Standard => 100.0,
+            Self::High => 128.0,
+        }
+    }
+}
+
+/// One way in which a false statement could be accepted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SecurityTerm {
+    /// Where it comes from.
+    pub name: String,
+    /// Its probability is `2^-bits`.
+    pub bits: f64,
+}
+
+/// All terms and their sum.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SecurityReport {
+    /// The terms.
+    pub terms: Vec<SecurityTerm>,
+    /// `-log2` of the sum of their probabilities.
+    pub bits: f64,
+}
+
+impl SecurityReport {
+    /// Sums the terms.
+    #[must_use]
+    pub fn new(terms: Vec<SecurityTerm>) -> Self {
+        let total: f64 = terms.iter().map(|term| (-term.bits).exp2()).sum();
+        Self { terms, bits: -total.log2() }
+    }
+}
+
+/// What proofs of this many samples under a key are worth.
+///
+/// # Errors
+/// If no proof of that size is possible.
+pub fn security(key: &VerifyingKey, batch: usize) -> Result<SecurityReport, ProveError> {
+    Ok(match key.profile {
+        Profile::Standard => security_in(&Public::<E2>::new::<ProveError>(key, batch)?)?,
+        Profile::High => security_in(&Public::<E3>::new::<ProveError>(key, batch)?)?,
+    })
+}
+
+pub(crate) fn security_in<E: Ext>(public: &Public<E>) -> Result<SecurityReport, CommitmentError> {
+    let mut terms: Vec<SecurityTerm> = public
+        .lookups
+        .argument
+        .security_terms::<E>()
+        .into_iter()
+        .map(|(name, bits)| SecurityTerm { name: name.to_owned(), bits })
+        .collect();
+    terms.push(linear_layers(public));
+    let mut commitments = Vec::new();
+    if !public.circuit.params.is_empty() {
+        commitments = model::security_terms::<E>(&public.model, public.level, &public.param_claims())?;
+    }
+    commitments.extend(public.witness.security_terms(public.num_witness_claims()));
+    terms.extend(commitments.into_iter().map(|term| SecurityTerm { name: term.name, bits: term.bits }));
+    Ok(SecurityReport::new(terms))
+}
+
+/// Schwartz-Zippel over everything between lookups and openings: each round errs with at most `3 / |E|`, each
+/// batching of `J` claims with `J / |E|`, each constraint point with its number of variables.
+fn linear_layers<E: Ext>(public: &Public<E>) -> SecurityTerm {
+    let circuit = &public.circuit;
+    let vars = |tensor: &TensorId| {
+        let own = padded_vars(&circuit.tensor(*tensor).shape);
+        let operands = circuit.tensor(*tensor).op.operands();
+        operands.iter().map(|id| padded_vars(&circuit.tensor(*id).shape)).max().unwrap_or(0).max(own)
+    };
+    let steps: usize = schedule(circuit)
+        .iter()
+        .map(|step| match step {
+            // A rewrite needs a sumcheck only where a joint form meets an axiswise map; count it always.
+            Step::Rewrite(tensor) => 2 * vars(tensor) + public.num_consumers(*tensor),
+            Step::Wave(tensors) => {
+                let rounds = tensors.iter().map(vars).max().unwrap_or(0);
+                let merged: usize = tensors.iter().map(|&tensor| public.num_consumers(tensor)).sum();
+                5 * rounds + 2 * tensors.len() + merged
+            }
+        })
+        .sum();
+    let points: usize = circuit.outputs.iter().map(|port| padded_vars(&circuit.tensor(port.tensor).shape)).sum();
+    let zeros: usize = circuit
+        .constraints
+        .iter()
+        .map(|constraint| match constraint {
+            Constraint::Zero { tensor } => padded_vars(&circuit.tensor(*tensor).shape),
+            Constraint::Lookup { .. } => 0,
+        })
+        .sum();
+    let degree = (steps + points + zeros).max(1) as f64;
+    SecurityTerm { name: "linear layers: sumchecks and points".to_owned(), bits: E::BITS - degree.log2() }
+}

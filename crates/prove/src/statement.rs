@@ -1,0 +1,23 @@
+//! What a proof says, and the proof.
+
+use serde::{Deserialize, Serialize};
+
+/// The public part of a proof beside the verifying key. Integers; a port's scale turns them into the model's units.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statement {
+    /// Samples in the proof.
+    pub batch: usize,
+    /// Values of each input, samples first, if the policy makes inputs public; else empty.
+    pub inputs: Vec<Vec<i64>>,
+    /// Values of each output, samples first, if the policy makes outputs public; else empty.
+    pub outputs: Vec<Vec<i64>>,
+}
+
+/// A statement with the messages that prove it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// What is proved.
+    pub statement: Statement,
+    /// The transcript: exactly the bytes that the prover sent.
+    pub transcript: Vec<u8>,
+}
