@@ -1,0 +1,50 @@
+"""Proofs that a committed neural network, run on an input, gives an output.
+
+>>> import numpy as np, veritorch
+>>> circuit = veritorch.compile("mnist.onnx", calibration=images[:100])    # doctest: +SKIP
+>>> proof = circuit.prove(images[100])                                     # doctest: +SKIP
+>>> veritorch.verify(circuit.verifying_key, proof)                         # doctest: +SKIP
+Verification(valid, 1 sample, 101.3 bits)
+
+`compile` turns a model into an integer circuit and commits to its weights, `Circuit.run` computes, `Circuit.prove`
+proves, `verify` checks with nothing but the verifying key and the proof. Arrays are float32 in the model's own units.
+"""
+
+from ._circuit import Circuit, load
+from ._compile import compile, evaluate
+from ._errors import (
+    ArtifactError,
+    CalibrationError,
+    InputError,
+    ModelError,
+    OptionError,
+    ProofError,
+    RefusedInput,
+    SaturationWarning,
+    VerificationError,
+    VeritorchError,
+)
+from ._proof import Proof, Verification, VerifyingKey, verify
+from ._veritorch import __version__
+
+__all__ = [
+    "ArtifactError",
+    "CalibrationError",
+    "Circuit",
+    "InputError",
+    "ModelError",
+    "OptionError",
+    "Proof",
+    "ProofError",
+    "RefusedInput",
+    "SaturationWarning",
+    "Verification",
+    "VerificationError",
+    "VeritorchError",
+    "VerifyingKey",
+    "__version__",
+    "compile",
+    "evaluate",
+    "load",
+    "verify",
+]

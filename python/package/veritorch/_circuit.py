@@ -1,0 +1,161 @@
+"""Compiled models: `Circuit` and `load`."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from typing import Any
+
+from . import _veritorch as native
+from ._arrays import Data, Outputs, named_arrays, single
+from ._errors import InputError, SaturationWarning
+from ._options import Path, Progress, watch
+from ._proof import Proof, VerifyingKey
+
+
+class Circuit:
+    """A model as an integer circuit, with its weights and their commitment. From `compile` or `load`.
+
+    It is what the model's owner keeps; verifiers are given `verifying_key` alone.
+    """
+
+    _native: native.Circuit
+
+    def __init__(self, native: native.Circuit) -> None:
+        self._native = native
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return self._native.name
+
+    @property
+    def inputs(self) -> dict[str, tuple[int, ...]]:
+        """Shape of one sample of each input, in the model's order."""
+        return {name: tuple(shape) for name, shape in self._native.inputs}
+
+    @property
+    def outputs(self) -> dict[str, tuple[int, ...]]:
+        """Shape for one sample of each output, in the model's order."""
+        return {name: tuple(shape) for name, shape in self._native.outputs}
+
+    @property
+    def verifying_key(self) -> VerifyingKey:
+        """What verifiers are given. It holds no weights."""
+        return VerifyingKey(self._native.verifying_key)
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The circuit against the float model on the calibration samples, as compiling measured it.
+
+        Among others `accuracy`, `float_accuracy` (None without labels), `outputs` (for each its `agreement`, `cosine`,
+        `max_error` and `drift`), and `total`: whether the circuit has a result for every input whatever.
+        """
+        return json.loads(self._native.report)  # type: ignore[no-any-return]
+
+    def run(self, x: Data, *, threads: int | None = None, progress: Progress | None = None) -> Outputs:
+        """Computes the circuit, exactly as a proof would have it, without proving.
+
+        Args:
+            x: One sample in the model's own shape, or several along the leading axis: an array for a model with one
+                input, else a dict of arrays by name or a tuple in the model's order. In the model's units; they are
+                rounded to the circuit's integers.
+            threads: As in `compile`.
+            progress: As in `compile`.
+
+        Returns:
+            The output in the model's units as a float32 array with the batch axis of the input, or a dict by name
+            where the model has several outputs.
+
+        Raises:
+            InputError: A wrong name, shape or type, or NaN or infinity.
+            RefusedInput: A value leaves the domain of a table.
+
+        Warns:
+            SaturationWarning: Values far outside the calibrated range were moved into it.
+        """
+        outputs, notes = self._native.run(self._arrays(x), watch=watch(threads, progress))
+        _warn(notes)
+        return single(outputs)
+
+    def prove(self, x: Data, *, threads: int | None = None, progress: Progress | None = None) -> Proof:
+        """Proves that the committed model gives its output on this input.
+
+        Args:
+            x: As in `run`; a batch becomes one proof.
+            threads: As in `compile`.
+            progress: As in `compile`.
+
+        Raises:
+            InputError: As `run`.
+            RefusedInput: As `run`: there is no proof.
+            ProofError: The batch is too large for the security level.
+            KeyboardInterrupt: On Ctrl-C, at the end of the current phase.
+
+        Warns:
+            SaturationWarning: As `run`.
+
+        Example:
+            >>> proof = circuit.prove(image)     # doctest: +SKIP
+            >>> proof.save("image.proof")        # doctest: +SKIP
+        """
+        proof, notes = self._native.prove(self._arrays(x), watch=watch(threads, progress))
+        _warn(notes)
+        return Proof(proof)
+
+    def save(self, path: Path) -> None:
+        """Writes the circuit with its weights, and beside it the verifying key with the ending `.vk`.
+
+        Args:
+            path: Where to, by custom with the ending `.vt`.
+
+        Raises:
+            ArtifactError: A file cannot be written; none is left half-written.
+            OptionError: The path ends in `.vk`.
+        """
+        self._native.save(os.fspath(path))
+
+    def summary(self, *, batch: int = 1) -> str:
+        """The graph and the plan as text: per node its shape, bits, scale, protocol and predicted cost.
+
+        Args:
+            batch: Samples in one proof that predictions and security level are for.
+        """
+        return self._native.summary(batch)
+
+    def inspect(self, *, batch: int = 1, html: Path | None = None) -> dict[str, Any]:
+        """What `veritorch inspect --json` prints.
+
+        Args:
+            batch: Samples in one proof that predictions and security level are for.
+            html: Write it as a self-contained page as well, with the graph as a picture.
+
+        Raises:
+            ArtifactError: The page cannot be written.
+        """
+        if html is not None:
+            self._native.save_html(batch, os.fspath(html))
+        return json.loads(self._native.inspect(batch))  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{name}{list(shape)}" for name, shape in self.inputs.items())
+        outputs = ", ".join(f"{name}{list(shape)}" for name, shape in self.outputs.items())
+        return f"Circuit({self.name}: {inputs} -> {outputs})"
+
+    def _arrays(self, x: Data) -> dict[str, Any]:
+        return named_arrays("input", list(self.inputs), x, InputError)
+
+
+def load(path: Path) -> Circuit:
+    """Reads a circuit that `Circuit.save` or the command `veritorch compile` wrote (`.vt`).
+
+    Raises:
+        ArtifactError: The file is not there, is damaged, or is something else.
+    """
+    return Circuit(native.Circuit.load(os.fspath(path)))
+
+
+def _warn(notes: list[str]) -> None:
+    for note in notes:
+        warnings.warn(note, SaturationWarning, stacklevel=3)

@@ -1,0 +1,144 @@
+"""`compile` and `evaluate`: where models come in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _veritorch as native
+from ._arrays import Data, Outputs, labels_list, named_arrays, named_samples, single
+from ._circuit import Circuit
+from ._errors import CalibrationError, InputError, ModelError, OptionError
+from ._export import export, is_module
+from ._options import Path, Profile, Progress, Visibility, choice, watch
+
+if TYPE_CHECKING:
+    import torch
+
+Model: TypeAlias = "torch.nn.Module | Path | bytes"
+
+
+def compile(
+    model: Model,
+    example_inputs: Any = None,
+    *,
+    calibration: Data | Iterable[Data],
+    labels: Sequence[int] | npt.NDArray[np.integer[Any]] | None = None,
+    accuracy_target: float | None = None,
+    drift_target: float | None = None,
+    activation_bits: int | None = None,
+    input_bits: int | None = None,
+    input: Visibility = "private",
+    output: Visibility = "public",
+    profile: Profile = "standard",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Circuit:
+    """Turns a trained model into an integer circuit and commits to its weights.
+
+    Args:
+        model: A `torch.nn.Module` (needs the extra `veritorch[torch]`), or a path or the bytes of an ONNX file,
+            operator sets 7 to 24. A leading batch axis that the file leaves open is fixed at 1.
+        example_inputs: For a module only: one sample as a tensor, a tuple of tensors, or a dict of keyword arguments.
+            The circuit takes its shapes from it.
+        calibration: Inputs as the model will see them, in its own units: an array for a model with one input, else a
+            dict of arrays by name or a tuple in the model's order; samples lie on the leading axis. A list or another
+            iterable of samples is good too. Some hundred samples fix the ranges well.
+        labels: The class of each calibration sample, for `accuracy_target` and for the report.
+        accuracy_target: What the circuit must reach on the calibration samples, a fraction of 1: of right classes where
+            there are labels, else of samples with the float model's class. Bits are raised until it does.
+        drift_target: Instead: greatest root mean square error of the outputs, as a fraction of theirs.
+        activation_bits: Bits of activations, 4 to 16; 8 unless said otherwise. With a target: where it starts.
+        input_bits: Bits of inputs, 4 to 16; 10 unless said otherwise.
+        input: Whether a proof shows the inputs.
+        output: Whether a proof shows the outputs.
+        profile: "standard" for at least 100 bits of security, "high" for at least 128.
+        threads: Threads to work with; all that the machine has unless said otherwise.
+        progress: Called with the name of each phase, on the calling thread.
+
+    Raises:
+        ModelError: The model cannot be exported, read, or turned into a circuit; unsupported operators are listed all
+            at once.
+        CalibrationError: The calibration data does not fit the model, is empty or not finite, or the target is out of
+            reach.
+        OptionError: An option is out of its range.
+        KeyboardInterrupt: On Ctrl-C, at the end of the current phase.
+
+    Example:
+        >>> circuit = compile("mnist.onnx", calibration=images)   # doctest: +SKIP
+        >>> print(circuit.summary())                              # doctest: +SKIP
+    """
+    public_input = choice("input", input, "private", "public")
+    public_output = choice("output", output, "private", "public")
+    high = choice("profile", profile, "standard", "high")
+    if accuracy_target is not None and drift_target is not None:
+        raise OptionError("accuracy_target and drift_target: expected one of them, got both")
+    for option, value in (("activation_bits", activation_bits), ("input_bits", input_bits)):
+        if value is not None and not (isinstance(value, int) and 4 <= value <= 16):
+            raise OptionError(f"{option}: expected an integer from 4 to 16, got {value!r}")
+    loaded = _load_model(model, example_inputs)
+    names = [name for name, _ in loaded.inputs]
+    if calibration is None:
+        raise CalibrationError("calibration data is missing", hint="pass some real inputs: calibration=array")
+    arrays = named_samples("calibration", names, calibration, CalibrationError)
+    return Circuit(
+        loaded.compile(
+            arrays,
+            options={
+                "labels": None if labels is None else labels_list(labels),
+                "accuracy_target": accuracy_target,
+                "drift_target": drift_target,
+                "activation_bits": activation_bits,
+                "input_bits": input_bits,
+                "public_input": public_input,
+                "public_output": public_output,
+                "high": high,
+            },
+            watch=watch(threads, progress),
+        )
+    )
+
+
+def evaluate(
+    model: Model,
+    x: Data,
+    example_inputs: Any = None,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Outputs:
+    """Runs the model itself in float32, as `compile` sees it: what a circuit's results are compared with.
+
+    Args:
+        model: As in `compile`.
+        x: Inputs as in `Circuit.run`.
+        example_inputs: As in `compile`.
+        threads: As in `compile`.
+        progress: As in `compile`.
+
+    Returns:
+        The output as an array, or a dict by name where the model has several.
+
+    Raises:
+        ModelError: As `compile`.
+        InputError: As `Circuit.run`.
+    """
+    loaded = _load_model(model, example_inputs)
+    arrays = named_arrays("input", [name for name, _ in loaded.inputs], x, InputError)
+    return single(loaded.evaluate(arrays, watch=watch(threads, progress)))
+
+
+def _load_model(model: Model, example_inputs: Any) -> native.Model:
+    if is_module(model):
+        return native.Model.from_bytes(export(model, example_inputs), type(model).__name__)
+    if example_inputs is not None:
+        raise ModelError("example_inputs are for modules; an ONNX file has its own shapes")
+    if isinstance(model, bytes | bytearray | memoryview):
+        return native.Model.from_bytes(bytes(model), "ONNX bytes")
+    if isinstance(model, str | os.PathLike):
+        return native.Model.load(os.fspath(model))
+    raise ModelError(f"expected a torch.nn.Module, or a path or the bytes of an ONNX file, got {type(model).__name__}")

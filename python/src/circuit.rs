@@ -1,0 +1,131 @@
+//! Compiled models.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use veritorch::port::Saturation;
+use veritorch::{CompiledCircuit, Error, artefact};
+use veritorch_graph::circuit::Port;
+
+use crate::model::Ports;
+use crate::proof::Proof;
+use crate::verifier::VerifyingKey;
+use crate::watch::Watch;
+use crate::{arrays, errors};
+
+/// A committed circuit with its weights.
+#[pyclass(frozen, module = "veritorch._veritorch")]
+pub(crate) struct Circuit {
+    pub(crate) compiled: CompiledCircuit,
+}
+
+#[pymethods]
+impl Circuit {
+    /// Reads a `.vt` file.
+    #[staticmethod]
+    fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let compiled = py.detach(|| CompiledCircuit::load(&path)).map_err(|error| errors::raise(py, &error))?;
+        Ok(Self { compiled })
+    }
+
+    /// Writes a `.vt` file and the `.vk` file beside it; the path of the latter.
+    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<PathBuf> {
+        py.detach(|| self.compiled.save(&path)).map_err(|error| errors::raise(py, &error))
+    }
+
+    /// Name of the model.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.compiled.circuit().name
+    }
+
+    /// Names and shapes of the inputs.
+    #[getter]
+    fn inputs(&self) -> Ports {
+        ports(&self.compiled.circuit().inputs)
+    }
+
+    /// Names and shapes of the outputs.
+    #[getter]
+    fn outputs(&self) -> Ports {
+        ports(&self.compiled.circuit().outputs)
+    }
+
+    /// The public part.
+    #[getter]
+    fn verifying_key(&self) -> VerifyingKey {
+        VerifyingKey { verifier: self.compiled.verifier() }
+    }
+
+    /// The quantiser's report as JSON.
+    #[getter]
+    fn report(&self) -> String {
+        self.compiled.report().to_string()
+    }
+
+    /// Outputs by name, and notes on inputs that saturate.
+    #[pyo3(signature = (inputs, *, watch))]
+    fn run<'py>(
+        &self,
+        py: Python<'py>,
+        inputs: BTreeMap<String, Bound<'py, PyAny>>,
+        watch: Watch,
+    ) -> PyResult<(Bound<'py, PyDict>, Vec<String>)> {
+        let inputs = arrays::read(&inputs)?;
+        let run = watch.run(py, |_| self.compiled.run(&inputs))?;
+        Ok((arrays::write(py, &run.outputs)?, notes(&run.saturations)))
+    }
+
+    /// A proof, and notes on inputs that saturate.
+    #[pyo3(signature = (inputs, *, watch))]
+    fn prove(
+        &self,
+        py: Python<'_>,
+        inputs: BTreeMap<String, Bound<'_, PyAny>>,
+        watch: Watch,
+    ) -> PyResult<(Proof, Vec<String>)> {
+        let inputs = arrays::read(&inputs)?;
+        let proven = watch.run(py, |progress| self.compiled.prove(&inputs, progress))?;
+        let notes = notes(&proven.saturations);
+        Ok((Proof { proof: proven.proof, outputs: Some(proven.outputs), timings: proven.timings }, notes))
+    }
+
+    /// The graph and the plan as text.
+    fn summary(&self, py: Python<'_>, batch: usize) -> PyResult<String> {
+        self.inspection(py, batch, veritorch::inspect::Inspection::to_string)
+    }
+
+    /// The graph and the plan as JSON.
+    fn inspect(&self, py: Python<'_>, batch: usize) -> PyResult<String> {
+        self.inspection(py, batch, errors::json)?
+    }
+
+    /// Writes the graph and the plan as a page.
+    fn save_html(&self, py: Python<'_>, batch: usize, path: PathBuf) -> PyResult<()> {
+        let page = self.inspection(py, batch, veritorch::inspect::Inspection::to_html)?;
+        artefact::write_atomically(&path, page.as_bytes()).map_err(|error| errors::raise(py, &error))
+    }
+}
+
+impl Circuit {
+    fn inspection<T: Send>(
+        &self,
+        py: Python<'_>,
+        batch: usize,
+        view: impl FnOnce(&veritorch::inspect::Inspection) -> T + Send,
+    ) -> PyResult<T> {
+        py.detach(|| self.compiled.inspect(batch).map(|inspection| view(&inspection)))
+            .map_err(|error: Error| errors::raise(py, &error))
+    }
+}
+
+/// Names and shapes of ports.
+pub(crate) fn ports(ports: &[Port]) -> Ports {
+    ports.iter().map(|port| (port.name.clone(), port.shape.clone())).collect()
+}
+
+fn notes(saturations: &[Saturation]) -> Vec<String> {
+    saturations.iter().map(Saturation::to_string).collect()
+}

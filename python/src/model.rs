@@ -1,0 +1,147 @@
+//! Float models: what `compile` starts from, and what results are compared with.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use veritorch::port::{Expected, match_arrays};
+use veritorch::{Array, Arrays, CompileOptions, Error, Policy, Profile, QuantiseOptions, Target, Visibility};
+use veritorch_graph::model::{ModelGraph, ValueId};
+
+use crate::circuit::Circuit;
+use crate::watch::Watch;
+use crate::{arrays, errors};
+
+/// Names and shapes of inputs or outputs.
+pub(crate) type Ports = Vec<(String, Vec<usize>)>;
+
+/// An imported model.
+#[pyclass(frozen, module = "veritorch._veritorch")]
+pub(crate) struct Model {
+    graph: ModelGraph,
+}
+
+/// Options of [`Model::compile`].
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Options {
+    labels: Option<Vec<usize>>,
+    accuracy_target: Option<f64>,
+    drift_target: Option<f64>,
+    activation_bits: Option<u32>,
+    input_bits: Option<u32>,
+    public_input: bool,
+    public_output: bool,
+    high: bool,
+}
+
+impl Options {
+    fn convert(self) -> CompileOptions {
+        let visibility = |public| if public { Visibility::Public } else { Visibility::Private };
+        let target = match (self.accuracy_target, self.drift_target, &self.labels) {
+            (None, None, _) => Target::None,
+            (Some(least), _, Some(_)) => Target::Accuracy(least),
+            (Some(least), _, None) => Target::Agreement(least),
+            (None, Some(most), _) => Target::Drift(most),
+        };
+        let default = QuantiseOptions::default();
+        CompileOptions {
+            name: None,
+            quantise: QuantiseOptions {
+                activation_bits: self.activation_bits.unwrap_or(default.activation_bits),
+                input_bits: self.input_bits.unwrap_or(default.input_bits),
+                target,
+                labels: self.labels,
+                policy: Policy { input: visibility(self.public_input), output: visibility(self.public_output) },
+                ..default
+            },
+            profile: if self.high { Profile::High } else { Profile::Standard },
+        }
+    }
+}
+
+#[pymethods]
+impl Model {
+    /// Reads an ONNX file.
+    #[staticmethod]
+    fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let graph = py.detach(|| veritorch_onnx::load(&path));
+        Self::new(py, path, graph)
+    }
+
+    /// Reads the bytes of an ONNX file; `name` is what errors call it.
+    #[staticmethod]
+    fn from_bytes(py: Python<'_>, data: &[u8], name: PathBuf) -> PyResult<Self> {
+        let graph = py.detach(|| veritorch_onnx::load_bytes(data, None));
+        Self::new(py, name, graph)
+    }
+
+    /// Names and shapes of the inputs.
+    #[getter]
+    fn inputs(&self) -> Ports {
+        self.ports(&self.graph.inputs)
+    }
+
+    /// Names and shapes of the outputs.
+    #[getter]
+    fn outputs(&self) -> Ports {
+        self.ports(&self.graph.outputs)
+    }
+
+    /// Runs the float model.
+    #[pyo3(signature = (inputs, *, watch))]
+    fn evaluate<'py>(
+        &self,
+        py: Python<'py>,
+        inputs: BTreeMap<String, Bound<'py, PyAny>>,
+        watch: Watch,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let inputs = arrays::read(&inputs)?;
+        let outputs = watch.run(py, |_| self.outputs_of(&inputs))?;
+        arrays::write(py, &outputs)
+    }
+
+    /// Calibrates, quantises and commits to the weights.
+    #[pyo3(signature = (calibration, *, options, watch))]
+    fn compile(
+        &self,
+        py: Python<'_>,
+        calibration: BTreeMap<String, Bound<'_, PyAny>>,
+        options: Options,
+        watch: Watch,
+    ) -> PyResult<Circuit> {
+        let calibration = arrays::read(&calibration)?;
+        let options = options.convert();
+        let graph = self.graph.clone();
+        let compiled =
+            watch.run(py, |progress| veritorch::compile_graph(graph, &calibration, &options, progress))?;
+        Ok(Circuit { compiled })
+    }
+}
+
+impl Model {
+    fn new(py: Python<'_>, path: PathBuf, graph: Result<ModelGraph, veritorch_onnx::OnnxError>) -> PyResult<Self> {
+        match graph {
+            Ok(graph) => Ok(Self { graph }),
+            Err(source) => Err(errors::raise(py, &Error::Onnx { path, source })),
+        }
+    }
+
+    fn ports(&self, ids: &[ValueId]) -> Ports {
+        ids.iter().map(|&id| self.graph.value(id)).map(|value| (value.name.clone(), value.shape.clone())).collect()
+    }
+
+    fn outputs_of(&self, inputs: &Arrays) -> Result<Arrays, Error> {
+        let values: Vec<_> = self.graph.inputs.iter().map(|&id| self.graph.value(id)).collect();
+        let expected: Vec<_> = values.iter().map(|value| Expected { name: &value.name, shape: &value.shape }).collect();
+        let (matched, form) = match_arrays("input", &expected, inputs)?;
+        let data: Vec<Vec<f32>> = matched.into_iter().map(|array| array.data.clone()).collect();
+        let outputs = veritorch_quantise::float_outputs(&self.graph, &data)?;
+        let ids = self.graph.outputs.iter().map(|&id| self.graph.value(id));
+        Ok(ids
+            .zip(outputs)
+            .map(|(value, data)| (value.name.clone(), Array { shape: form.shape(&value.shape), data }))
+            .collect())
+    }
+}

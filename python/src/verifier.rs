@@ -1,0 +1,166 @@
+//! Verifying keys, and what verifying gives.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use veritorch::inspect::Inspection;
+use veritorch::{Verifier, artefact};
+
+use crate::circuit::ports;
+use crate::model::Ports;
+use crate::proof::Proof;
+use crate::watch::Watch;
+use crate::{arrays, errors};
+
+/// A verifier's key.
+#[pyclass(frozen, module = "veritorch._veritorch")]
+pub(crate) struct VerifyingKey {
+    pub(crate) verifier: Verifier,
+}
+
+#[pymethods]
+impl VerifyingKey {
+    /// Reads a `.vk` file.
+    #[staticmethod]
+    fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let verifier = py.detach(|| Verifier::load(&path)).map_err(|error| errors::raise(py, &error))?;
+        Ok(Self { verifier })
+    }
+
+    /// Reads the bytes of a `.vk` file.
+    #[staticmethod]
+    fn from_bytes(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
+        let verifier = py.detach(|| Verifier::from_bytes(Path::new("key bytes"), data));
+        Ok(Self { verifier: verifier.map_err(|error| errors::raise(py, &error))? })
+    }
+
+    /// Writes a `.vk` file.
+    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        py.detach(|| self.verifier.save(&path)).map_err(|error| errors::raise(py, &error))
+    }
+
+    /// The bytes of a `.vk` file.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.verifier.to_bytes())
+    }
+
+    /// Name of the model.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.verifier.circuit().name
+    }
+
+    /// Digest of the circuit, in hex.
+    #[getter]
+    fn circuit_digest(&self) -> String {
+        self.verifier.circuit().digest().to_string()
+    }
+
+    /// The commitment to the weights, in hex.
+    #[getter]
+    fn model_commitment(&self) -> String {
+        self.verifier.model_commitment()
+    }
+
+    /// Names and shapes of the inputs.
+    #[getter]
+    fn inputs(&self) -> Ports {
+        ports(&self.verifier.circuit().inputs)
+    }
+
+    /// Names and shapes of the outputs.
+    #[getter]
+    fn outputs(&self) -> Ports {
+        ports(&self.verifier.circuit().outputs)
+    }
+
+    /// The graph and the plan as text.
+    fn summary(&self, py: Python<'_>, batch: usize) -> PyResult<String> {
+        self.inspection(py, batch, Inspection::to_string)
+    }
+
+    /// The graph and the plan as JSON.
+    fn inspect(&self, py: Python<'_>, batch: usize) -> PyResult<String> {
+        self.inspection(py, batch, errors::json)?
+    }
+
+    /// Writes the graph and the plan as a page.
+    fn save_html(&self, py: Python<'_>, batch: usize, path: PathBuf) -> PyResult<()> {
+        let page = self.inspection(py, batch, Inspection::to_html)?;
+        artefact::write_atomically(&path, page.as_bytes()).map_err(|error| errors::raise(py, &error))
+    }
+}
+
+impl VerifyingKey {
+    fn inspection<T: Send>(&self, py: Python<'_>, batch: usize, view: impl FnOnce(&Inspection) -> T + Send) -> PyResult<T> {
+        py.detach(|| self.verifier.inspect(batch).map(|inspection| view(&inspection)))
+            .map_err(|error| errors::raise(py, &error))
+    }
+}
+
+/// A proof that was accepted.
+#[pyclass(frozen, module = "veritorch._veritorch")]
+pub(crate) struct Verification {
+    verification: veritorch::Verification,
+}
+
+#[pymethods]
+impl Verification {
+    /// Samples.
+    #[getter]
+    fn batch(&self) -> usize {
+        self.verification.batch
+    }
+
+    /// Bits of security.
+    #[getter]
+    fn security_bits(&self) -> f64 {
+        self.verification.security.bits
+    }
+
+    /// Bits of each way in which a false statement could be accepted.
+    #[getter]
+    fn security_terms(&self) -> Vec<(String, f64)> {
+        self.verification.security.terms.iter().map(|term| (term.name.clone(), term.bits)).collect()
+    }
+
+    /// Inputs, where they are public.
+    #[getter]
+    fn inputs<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        self.verification.inputs.as_ref().map(|inputs| arrays::write(py, inputs)).transpose()
+    }
+
+    /// Outputs, where they are public.
+    #[getter]
+    fn outputs<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        self.verification.outputs.as_ref().map(|outputs| arrays::write(py, outputs)).transpose()
+    }
+}
+
+/// Checks a proof, and compares its public values where some are given.
+#[pyfunction]
+#[pyo3(signature = (key, proof, *, inputs, outputs, watch))]
+pub(crate) fn verify(
+    py: Python<'_>,
+    key: &VerifyingKey,
+    proof: &Proof,
+    inputs: Option<BTreeMap<String, Bound<'_, PyAny>>>,
+    outputs: Option<BTreeMap<String, Bound<'_, PyAny>>>,
+    watch: Watch,
+) -> PyResult<Verification> {
+    let inputs = inputs.as_ref().map(arrays::read).transpose()?;
+    let outputs = outputs.as_ref().map(arrays::read).transpose()?;
+    let verification = watch.run(py, |_| {
+        let verification = key.verifier.verify(&proof.proof)?;
+        if let Some(inputs) = &inputs {
+            key.verifier.check_inputs(&proof.proof, inputs)?;
+        }
+        if let Some(outputs) = &outputs {
+            key.verifier.check_outputs(&proof.proof, outputs)?;
+        }
+        Ok(verification)
+    })?;
+    Ok(Verification { verification })
+}
