@@ -12,6 +12,9 @@ mod print;
 mod shape;
 mod unary;
 
+#[cfg(test)]
+mod tests;
+
 pub mod index;
 pub mod passes;
 

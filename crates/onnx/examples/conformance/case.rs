@@ -35,7 +35,6 @@ pub(crate) struct Pack {
 }
 
 /// What became of a case.
-#[derive(Debug)]
 pub(crate) enum Outcome {
     /// The expected outputs, with at least one choice of constant inputs; the number of other inputs in the best one.
     Passed(usize),

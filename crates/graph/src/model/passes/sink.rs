@@ -40,7 +40,8 @@ fn reshape_behind(graph: &ModelGraph, links: &Links, x: ValueId) -> Option<(usiz
 fn sink(graph: &mut ModelGraph, links: &mut Links, k: usize, reshape: usize, inputs: Vec<ValueId>) {
     let middle = graph.nodes[reshape].output;
     let shape = graph.value(graph.nodes[reshape].inputs[0]).shape.clone();
-    let base = format!("{}/{}", graph.value(graph.nodes[k].output).name, "unshaped");
+    let base = &graph.value(graph.nodes[k].output).name;
+    let base = format!("{}/unshaped", base.trim_end_matches("/unshaped"));
     let name = links.unique_name(&base);
     let value = &mut graph.values[middle.index()];
     (value.name, value.shape) = (name, shape);

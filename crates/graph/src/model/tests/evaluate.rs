@@ -1,0 +1,321 @@
+use super::Sketch;
+use crate::model::{ModelError, ModelOp, Operand, UnaryFn, evaluate, evaluate_node};
+
+#[track_caller]
+fn assert_gives(op: ModelOp, operands: &[(&[usize], &[f32])], shape: &[usize], expected: &[f32]) {
+    let operands: Vec<Operand<'_>> = operands
+        .iter()
+        .map(|&(shape, data)| Operand { shape, data })
+        .collect();
+    let actual = evaluate_node(&op, &operands, shape).expect("fitting shapes");
+    assert_eq!(actual.len(), expected.len());
+    for (a, b) in actual.iter().zip(expected) {
+        assert!(
+            (a - b).abs() < 1e-6,
+            "{op:?}: {actual:?}, expected {expected:?}"
+        );
+    }
+}
+
+#[test]
+fn windows() {
+    let x: Vec<f32> = (1..=9).map(|x| x as f32).collect();
+    let image: (&[usize], &[f32]) = (&[1, 1, 3, 3], &x);
+    let conv = |strides, pads, dilations, groups| ModelOp::Conv {
+        strides,
+        pads,
+        dilations,
+        groups,
+    };
+    // y = x[h, w] - x[h, w + 1] + bias
+    let difference: (&[usize], &[f32]) = (&[1, 1, 1, 2], &[1.0, -1.0]);
+    let bias: (&[usize], &[f32]) = (&[1], &[10.0]);
+    assert_gives(
+        conv([1; 2], [0; 2], [1; 2], 1),
+        &[image, difference, bias],
+        &[1, 1, 3, 2],
+        &[9.0; 6],
+    );
+    // padding on the left only: the first column sees a zero before it
+    assert_gives(
+        conv([3, 1], [0, 1], [1; 2], 1),
+        &[image, difference],
+        &[1, 1, 1, 3],
+        &[-1.0, -1.0, -1.0],
+    );
+    // padding at the far end follows from the shape
+    assert_gives(
+        conv([3, 1], [0, 0], [1; 2], 1),
+        &[image, difference],
+        &[1, 1, 1, 3],
+        &[-1.0, -1.0, 3.0],
+    );
+    assert_gives(
+        conv([1; 2], [0; 2], [2, 2], 1),
+        &[image, difference],
+        &[1, 1, 3, 1],
+        &[-2.0, -2.0, -2.0],
+    );
+    // two groups: each output channel reads its own input channel
+    assert_gives(
+        conv([1; 2], [0; 2], [1; 2], 2),
+        &[
+            (&[1, 2, 1, 1], &[3.0, 5.0]),
+            (&[2, 1, 1, 1], &[10.0, 100.0]),
+        ],
+        &[1, 2, 1, 1],
+        &[30.0, 500.0],
+    );
+    let max = ModelOp::MaxPool {
+        kernel: [2; 2],
+        strides: [2; 2],
+        pads: [1; 2],
+        dilations: [1; 2],
+    };
+    assert_gives(max, &[image], &[1, 1, 2, 2], &[1.0, 3.0, 7.0, 9.0]);
+    let negative: Vec<f32> = x.iter().map(|x| -x).collect();
+    let max = ModelOp::MaxPool {
+        kernel: [2; 2],
+        strides: [2; 2],
+        pads: [1; 2],
+        dilations: [1; 2],
+    };
+    assert_gives(
+        max,
+        &[(&[1, 1, 3, 3], &negative)],
+        &[1, 1, 2, 2],
+        &[-1.0, -2.0, -4.0, -5.0],
+    );
+    let sum = ModelOp::SumPool {
+        kernel: [2; 2],
+        strides: [2; 2],
+        pads: [0; 2],
+        dilations: [1; 2],
+    };
+    assert_gives(sum, &[image], &[1, 1, 2, 2], &[12.0, 9.0, 15.0, 9.0]);
+}
+
+#[test]
+fn arithmetic() {
+    let a: (&[usize], &[f32]) = (&[2, 1], &[1.0, 2.0]);
+    let b: (&[usize], &[f32]) = (&[3], &[10.0, 20.0, 30.0]);
+    assert_gives(
+        ModelOp::Add,
+        &[a, b],
+        &[2, 3],
+        &[11.0, 21.0, 31.0, 12.0, 22.0, 32.0],
+    );
+    assert_gives(
+        ModelOp::Sub,
+        &[a, b],
+        &[2, 3],
+        &[-9.0, -19.0, -29.0, -8.0, -18.0, -28.0],
+    );
+    assert_gives(
+        ModelOp::Mul,
+        &[a, b],
+        &[2, 3],
+        &[10.0, 20.0, 30.0, 20.0, 40.0, 60.0],
+    );
+    let left: (&[usize], &[f32]) = (&[2, 1, 2], &[1.0, 2.0, 3.0, 4.0]);
+    let right: (&[usize], &[f32]) = (&[2, 2], &[1.0, 0.0, 10.0, 1.0]);
+    assert_gives(
+        ModelOp::MatMul,
+        &[left, right],
+        &[2, 1, 2],
+        &[21.0, 2.0, 43.0, 4.0],
+    );
+    let x: (&[usize], &[f32]) = (&[2, 3], &[1.0, 5.0, 3.0, 4.0, 2.0, 4.0]);
+    assert_gives(
+        ModelOp::ReduceSum { axes: vec![1] },
+        &[x],
+        &[2, 1],
+        &[9.0, 10.0],
+    );
+    assert_gives(ModelOp::ReduceSum { axes: vec![] }, &[x], &[2, 3], x.1);
+    assert_gives(
+        ModelOp::ReduceMax { axes: vec![0, 1] },
+        &[x],
+        &[1, 1],
+        &[5.0],
+    );
+    assert_gives(
+        ModelOp::ArgMax {
+            axis: 1,
+            select_last: false,
+        },
+        &[x],
+        &[2, 1],
+        &[1.0, 0.0],
+    );
+    assert_gives(
+        ModelOp::ArgMax {
+            axis: 1,
+            select_last: true,
+        },
+        &[x],
+        &[2, 1],
+        &[1.0, 2.0],
+    );
+    assert_gives(
+        ModelOp::ArgMax {
+            axis: 0,
+            select_last: false,
+        },
+        &[x],
+        &[1, 3],
+        &[1.0, 0.0, 1.0],
+    );
+    let e = std::f32::consts::E;
+    assert_gives(
+        ModelOp::Softmax { axis: 0 },
+        &[(&[2, 1], &[1000.0, 1001.0])],
+        &[2, 1],
+        &[1.0 / (1.0 + e), e / (1.0 + e)],
+    );
+}
+
+#[test]
+fn wiring() {
+    let x: (&[usize], &[f32]) = (&[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    assert_gives(
+        ModelOp::Transpose { perm: vec![1, 0] },
+        &[x],
+        &[3, 2],
+        &[1.0, 4.0, 2.0, 5.0, 3.0, 6.0],
+    );
+    assert_gives(ModelOp::Reshape, &[x], &[3, 2], x.1);
+    assert_gives(
+        ModelOp::Slice {
+            starts: vec![1, 2],
+            steps: vec![-1, -2],
+        },
+        &[x],
+        &[2, 2],
+        &[6.0, 4.0, 3.0, 1.0],
+    );
+    assert_gives(
+        ModelOp::Pad {
+            before: vec![0, 1],
+            value: 9.0,
+        },
+        &[x],
+        &[2, 5],
+        &[9.0, 1.0, 2.0, 3.0, 9.0, 9.0, 4.0, 5.0, 6.0, 9.0],
+    );
+    assert_gives(
+        ModelOp::ZeroStuff {
+            starts: vec![0, 1],
+            steps: vec![1, 2],
+        },
+        &[x],
+        &[2, 6],
+        &[0.0, 1.0, 0.0, 2.0, 0.0, 3.0, 0.0, 4.0, 0.0, 5.0, 0.0, 6.0],
+    );
+    assert_gives(
+        ModelOp::Concat { axis: 1 },
+        &[x, (&[2, 1], &[7.0, 8.0])],
+        &[2, 4],
+        &[1.0, 2.0, 3.0, 7.0, 4.0, 5.0, 6.0, 8.0],
+    );
+    assert_gives(
+        ModelOp::Expand,
+        &[(&[2, 1], &[1.0, 2.0])],
+        &[2, 2],
+        &[1.0, 1.0, 2.0, 2.0],
+    );
+    assert_gives(
+        ModelOp::Gather {
+            axis: 1,
+            indices: vec![2, 2, 0],
+        },
+        &[x],
+        &[2, 3],
+        &[3.0, 3.0, 1.0, 6.0, 6.0, 4.0],
+    );
+}
+
+#[test]
+fn functions() {
+    let cases: [(UnaryFn, [f64; 3]); 9] = [
+        (UnaryFn::Relu, [0.0, 0.0, 2.0]),
+        (UnaryFn::LeakyRelu { slope: 0.5 }, [-1.0, 0.0, 2.0]),
+        (
+            UnaryFn::Clip {
+                min: -1.0,
+                max: f32::INFINITY,
+            },
+            [-1.0, 0.0, 2.0],
+        ),
+        (
+            UnaryFn::Sigmoid,
+            [0.119_202_922_022_117_56, 0.5, 0.880_797_077_977_882_4],
+        ),
+        (
+            UnaryFn::Tanh,
+            [-0.964_027_580_075_816_9, 0.0, 0.964_027_580_075_816_9],
+        ),
+        (
+            UnaryFn::HardSigmoid {
+                alpha: 0.25,
+                beta: 0.5,
+            },
+            [0.0, 0.5, 1.0],
+        ),
+        (UnaryFn::HardSwish, [-1.0 / 3.0, 0.0, 5.0 / 3.0]),
+        (
+            UnaryFn::Elu { alpha: 2.0 },
+            [-1.729_329_433_526_774_6, 0.0, 2.0],
+        ),
+        (
+            UnaryFn::Softplus,
+            [
+                0.126_928_011_042_972_5,
+                std::f64::consts::LN_2,
+                2.126_928_011_042_972_5,
+            ],
+        ),
+    ];
+    for (function, expected) in cases {
+        for (x, y) in [-2.0, 0.0, 2.0].into_iter().zip(expected) {
+            assert!(
+                (function.apply(x) - y).abs() < 1e-12,
+                "{function:?} at {x}: {}",
+                function.apply(x)
+            );
+        }
+    }
+    for function in [
+        UnaryFn::Sigmoid,
+        UnaryFn::Tanh,
+        UnaryFn::Elu { alpha: 1.0 },
+        UnaryFn::Softplus,
+    ] {
+        assert!(
+            function.apply(1e30).is_finite() && function.apply(-1e30).is_finite(),
+            "{function:?}"
+        );
+    }
+}
+
+#[test]
+fn inputs_are_checked() {
+    let mut sketch = Sketch::default();
+    let x = sketch.input("x", &[2]);
+    let y = sketch.node("y", ModelOp::Unary(UnaryFn::Relu), &[x], &[2]);
+    let graph = sketch.finish(&[y, x]);
+    assert_eq!(
+        evaluate(&graph, &[vec![-1.0, 1.0]]).expect("outputs"),
+        [vec![0.0, 1.0], vec![-1.0, 1.0]]
+    );
+    let error = evaluate(&graph, &[vec![1.0]]).expect_err("one number");
+    assert_eq!(
+        error,
+        ModelError::Input {
+            input: "x".into(),
+            expected: 2,
+            actual: 1
+        }
+    );
+    assert!(evaluate(&graph, &[]).is_err());
+}
