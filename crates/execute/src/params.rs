@@ -261,7 +261,7 @@ mod tests {
             let values = vec![min, min + 1, -129, -128, -1, 0, 1, 127, 128, 129, max - 1, max];
             let values: Vec<i64> = values.into_iter().filter(|v| (min..=max).contains(v)).collect();
             let infos = [info(num_planes, [1, 1, values.len()])];
-            let params = Params::from_values(&infos, &[values.clone()]).unwrap();
+            let params = Params::from_values(&infos, std::slice::from_ref(&values)).unwrap();
             assert_eq!(params.values(0), values);
             assert_eq!(params.bounds(0), (min, max));
             let bytes = postcard::to_stdvec(&params).unwrap();

@@ -227,7 +227,7 @@ mod tests {
             .map(|i| match i % 5 {
                 0 => min,
                 1 => max,
-                _ => min.wrapping_add((u128::from(next()) * max as u128 >> 63) as i64),
+                _ => min.wrapping_add(((u128::from(next()) * max as u128) >> 63) as i64),
             })
             .collect();
         let x = TensorData::from_values(&values, min, max);

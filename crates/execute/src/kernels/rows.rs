@@ -68,8 +68,8 @@ fn join_limbs<const D: usize>(lanes: &[i32], sums: &mut [[u64; D]]) {
         }
         for lane in 0..16 {
             if let Some(sum) = sums.get_mut(column(vector, lane)) {
-                for d in 0..D {
-                    sum[d] = add(sum[d], values[d][lane]);
+                for (sum, values) in sum.iter_mut().zip(&values) {
+                    *sum = add(*sum, values[lane]);
                 }
             }
         }

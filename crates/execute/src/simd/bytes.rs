@@ -198,14 +198,14 @@ mod avx512 {
         for group in 0..num_groups {
             let (first, second) = (packed[group * VECTORS + vector], packed[group * VECTORS + vector + 1]);
             let [left, right] = &mut sums;
-            for b in 0..8 {
+            for (b, (left, right)) in left.iter_mut().zip(right).enumerate() {
                 // SAFETY: four bytes of group `group` and limb `limb + b`.
                 let bytes = unsafe {
                     limbs.as_ptr().add((group * num_limbs + limb + b) * GROUP).cast::<i32>().read_unaligned()
                 };
                 let bytes = _mm512_set1_epi32(bytes);
-                left[b] = _mm512_dpbusd_epi32(left[b], bytes, first);
-                right[b] = _mm512_dpbusd_epi32(right[b], bytes, second);
+                *left = _mm512_dpbusd_epi32(*left, bytes, first);
+                *right = _mm512_dpbusd_epi32(*right, bytes, second);
             }
         }
         for (v, sums) in sums.iter().enumerate() {
@@ -231,12 +231,13 @@ mod avx512 {
                 // SAFETY: only bytes below `len` are read.
                 *weights = unsafe { _mm512_maskz_loadu_epi8(mask, row.as_ptr().add(at)) };
             }
-            for b in 0..8 {
+            let [first, second, third] = &mut sums;
+            for (b, ((first, second), third)) in first.iter_mut().zip(second).zip(third).enumerate() {
                 // SAFETY: `at + 64 <= stride`.
                 let bytes = unsafe { _mm512_loadu_si512(planes.as_ptr().add(b * stride + at).cast()) };
-                for r in 0..TRIPLE {
-                    sums[r][b] = _mm512_dpbusd_epi32(sums[r][b], bytes, weights[r]);
-                }
+                *first = _mm512_dpbusd_epi32(*first, bytes, weights[0]);
+                *second = _mm512_dpbusd_epi32(*second, bytes, weights[1]);
+                *third = _mm512_dpbusd_epi32(*third, bytes, weights[2]);
             }
             at += 64;
         }
