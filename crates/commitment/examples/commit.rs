@@ -1,13 +1,19 @@
-//! Times and sizes of the commitments: `cargo run --profile bench --example commit [witness [log2 cells]]`.
+//! Times and sizes of the commitments: `cargo run --profile bench --example commit [witness [log2 cells] | model]`.
 //!
+//! The witness is a stack of tensors like a network's activations; the model has the shapes of VGG-16 for 32 x 32 images.
 //! Set `RAYON_NUM_THREADS=1` for one core.
 
 use std::time::Instant;
 
 use veritorch_commitment::security::total_bits;
-use veritorch_commitment::{Cells, SecurityLevel, StackLayout, TensorClaim, WitnessScheme};
+use veritorch_commitment::{
+    Cells, ModelLayout, ModelProver, ParamClaim, SecurityLevel, SecurityTerm, StackLayout, TensorClaim, WitnessScheme, model,
+};
+use veritorch_execute::Params;
+use veritorch_graph::circuit::ParamInfo;
+use veritorch_sumcheck::mle::{eq_table, log_padded};
 use veritorch_sumcheck::transcript::Transcript;
-use veritorch_sumcheck::{E2, E3, Ext, Form, ProverTranscript, Value, VerifierTranscript};
+use veritorch_sumcheck::{E2, E3, Ext, Factor, Form, ProverTranscript, Value, VerifierTranscript};
 
 const DOMAIN: &str = "commit example";
 
@@ -18,7 +24,7 @@ fn time<T>(call: impl FnOnce() -> T) -> (T, f64) {
     (result, start.elapsed().as_secs_f64() * 1e3)
 }
 
-/// A stack of 2^n cells in 50 tensors like a network's activations, two claims each.
+/// A stack of `2^(n + 1)` cells in 50 tensors like a network's activations, two claims each.
 fn witness<E: Ext>(n: usize, level: SecurityLevel) {
     let mut shapes: Vec<Vec<usize>> = vec![vec![64, 1 << (n - 8), 2]];
     shapes.extend((0..48).map(|i| vec![16 << (i % 2), 3, 1 << (n - 12)]));
@@ -63,25 +69,129 @@ fn witness<E: Ext>(n: usize, level: SecurityLevel) {
             *best = best.min(now);
         }
     }
-    let terms = scheme.security_terms(100);
-    let weakest = terms.iter().map(|term| term.bits).fold(f64::MAX, f64::min);
     println!(
-        "witness 2^{} over degree {}: commit {:.1} ms, open {:.1} ms, verify {:.2} ms, {len} bytes, {weakest:.1} bits per term, {:.1} in all",
-        layout.num_vars(), E::DEGREE, best[0], best[1], best[2], total_bits(&terms),
+        "witness 2^{} over degree {}: commit {:.1} ms, open {:.1} ms, verify {:.2} ms, {len} bytes, {}",
+        layout.num_vars(),
+        E::DEGREE,
+        best[0],
+        best[1],
+        best[2],
+        security(&scheme.security_terms(100)),
+    );
+}
+
+fn security(terms: &[SecurityTerm]) -> String {
+    let weakest = terms.iter().map(|term| term.bits).fold(f64::MAX, f64::min);
+    format!("{weakest:.1} bits in the weakest term, {:.1} in all", total_bits(terms))
+}
+
+/// The shapes of VGG-16 with random weights, one claim per param.
+fn vgg<E: Ext>(level: SecurityLevel) {
+    let info = |name: String, shape, num_planes| ParamInfo { name, shape, num_planes };
+    let channels = [3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512];
+    let mut infos = Vec::new();
+    for (index, pair) in channels.windows(2).enumerate() {
+        infos.push(info(format!("conv{index}"), [9, pair[1], pair[0]], 1));
+        infos.push(info(format!("bias{index}"), [1, 1, pair[1]], 4));
+    }
+    infos.push(info("dense".to_owned(), [1, 512, 512], 1));
+    infos.push(info("head".to_owned(), [1, 10, 512], 1));
+    let mut state = 1u64;
+    let mut byte = || {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        (state >> 56) as i8
+    };
+    let planes = infos
+        .iter()
+        .map(|info| (0..info.num_planes).map(|_| (0..info.shape.iter().product()).map(|_| byte()).collect()).collect())
+        .collect();
+    let params = Params::from_planes(infos.clone(), planes).expect("shapes fit");
+    let layout = ModelLayout::new(&infos).expect("possible shapes");
+    let (model, commit) = time(|| ModelProver::commit(layout.clone(), &params).expect("params fit"));
+    println!(
+        "model of {} rows of 2^{}: commit {commit:.0} ms, tree {} bytes",
+        layout.num_rows(),
+        layout.log_columns(),
+        32 << layout.log_domain(),
+    );
+    let mut best = [f64::MAX; 3];
+    let mut proof = Vec::new();
+    for _ in 0..4 {
+        let mut transcript = ProverTranscript::new(DOMAIN);
+        let mut claims = Vec::new();
+        let mut bind = 0.0;
+        for (param, info) in infos.iter().enumerate() {
+            let [kernel, outputs, columns] = info.shape;
+            let output_point = transcript.challenges::<E>("point", log_padded(outputs));
+            let kernel = transcript.challenges::<E>("kernel", kernel);
+            let column = Factor::Eq(transcript.challenges("column", log_padded(columns)));
+            let mut output = eq_table(&output_point);
+            output.truncate(outputs);
+            let (bound, milliseconds) = time(|| model.bind_output(param, &output));
+            bind += milliseconds;
+            let value = bound
+                .chunks_exact(columns)
+                .zip(&kernel)
+                .map(|(row, &k)| k * row.iter().zip(column.vector(columns)).map(|(&a, b)| a * b).sum::<E>())
+                .sum();
+            claims.push(ParamClaim { param, kernel, output_point, column, value });
+        }
+        transcript.send("values", &claims.iter().map(|claim| claim.value).collect::<Vec<_>>());
+        let before = transcript.clone();
+        let (_, open) = time(|| model.open(&mut transcript, level, &claims).expect("claims fit"));
+        let sizes = transcript.sizes();
+        let start = before.into_proof().len();
+        proof = transcript.into_proof();
+
+        let mut transcript = VerifierTranscript::new(DOMAIN, &proof);
+        for claim in &claims {
+            let _: Vec<E> = transcript.challenges("point", claim.output_point.len());
+            let _: Vec<E> = transcript.challenges("kernel", claim.kernel.len());
+            let _: Vec<E> = transcript.challenges("column", log_padded(infos[claim.param].shape[2]));
+        }
+        let values: Vec<Value<E>> = transcript.receive("values", claims.len()).expect("values");
+        let claims: Vec<_> = claims.iter().zip(values).map(|(claim, value)| claim.with_value(value)).collect();
+        let (result, verify) = time(|| model::verify(&layout, &model.root(), &mut transcript, level, &claims));
+        result.expect("an honest proof");
+        transcript.finish().expect("nothing follows");
+        if open < best[1] {
+            println!("  {} bytes: {:?}", proof.len() - start, sizes);
+        }
+        for (best, now) in best.iter_mut().zip([bind, open, verify]) {
+            *best = best.min(now);
+        }
+    }
+    let all: Vec<usize> = (0..infos.len()).collect();
+    println!(
+        "model over degree {}: bind outputs {:.1} ms, open {:.1} ms, verify {:.2} ms, {} bytes, {}",
+        E::DEGREE,
+        best[0],
+        best[1],
+        best[2],
+        proof.len(),
+        security(&model::security_terms::<E>(&layout, level, &all).expect("parameters exist")),
     );
 }
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let sizes = match arguments.get(1) {
-        Some(size) => {
-            let size = size.parse().expect("log2 of a number of cells");
-            size..size + 1
+    let part = arguments.first().map(String::as_str);
+    let wide = SecurityLevel { bits: 132, grinding: 12 };
+    if part != Some("model") {
+        let sizes = match arguments.get(1) {
+            Some(size) => {
+                let size = size.parse().expect("log2 of a number of cells");
+                size..size + 1
+            }
+            None => 16..22,
+        };
+        for n in sizes {
+            witness::<E2>(n - 1, SecurityLevel::default());
+            witness::<E3>(n - 1, wide);
         }
-        None => 16..22,
-    };
-    for n in sizes {
-        witness::<E2>(n, SecurityLevel::default());
-        witness::<E3>(n, SecurityLevel { bits: 132, grinding: 12 });
+    }
+    if part != Some("witness") {
+        vgg::<E2>(SecurityLevel::default());
+        vgg::<E3>(wide);
     }
 }

@@ -49,6 +49,24 @@ pub enum CommitmentError {
         /// What does not fit.
         reason: &'static str,
     },
+    /// A param of a model is impossible, or not that of the layout.
+    #[error("param {param}: {reason}")]
+    Param {
+        /// Index of the param.
+        param: usize,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// A claim does not fit the param that it speaks of.
+    #[error("claim {claim} does not fit param {param}: {reason}")]
+    ParamClaim {
+        /// Index of the claim.
+        claim: usize,
+        /// Index of the param.
+        param: usize,
+        /// What does not fit.
+        reason: &'static str,
+    },
     /// The proximity proof of an evaluation was refused.
     #[error("opening `{label}` refused: {reason}")]
     Opening {

@@ -49,7 +49,7 @@ pub(crate) fn weights<E: Ext>(layout: &StackLayout, forms: &[(usize, &Form<E>)],
         } else {
             let mut cells = vec![E::ZERO; len];
             for &(power, form) in &by_tensor[tensor] {
-                let (_, vector) = form.padded_split(layout.shape(tensor), len);
+                let (_, vector) = form.padded_split(layout.shape(tensor), usize::MAX);
                 cells.iter_mut().zip(vector).for_each(|(cell, value)| *cell += power * value);
             }
             narrow.extend(cells);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     fn weights_evaluate_to_the_forms<E: Ext>() {
-        let shapes = [vec![3, 40], vec![2, 4096], vec![5], vec![], vec![3, 7, 4, 50], vec![2048], vec![2, 2]];
+        let shapes = [vec![3, 40], vec![2, 4096], vec![5], vec![], vec![3, 7, 4, 50], vec![2048], vec![2, 2], vec![1, 1]];
         let layout = StackLayout::new(&shapes);
         let forms: Vec<(usize, Form<E>)> = vec![
             (4, Form { factors: vec![(2, Factor::Explicit(exts(21, 1))), (1, Factor::Eq(exts(2, 2))), (1, Factor::Eq(exts(6, 3)))] }),
@@ -184,6 +184,7 @@ mod tests {
             (5, Form::separable(vec![Factor::Powers(F::from_u64(5))])),
             (6, Form::joint(2, exts(4, 9))),
             (1, Form::joint(2, exts(8192, 10))),
+            (7, Form::joint(2, exts(1, 12))),
         ];
         let forms: Vec<(usize, &Form<E>)> = forms.iter().map(|(tensor, form)| (*tensor, form)).collect();
         let lambda = ext(99);

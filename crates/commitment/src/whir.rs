@@ -48,7 +48,7 @@ pub const MIN_VARS: usize = 8;
 const ASSUMPTION: SecurityAssumption = SecurityAssumption::UniqueDecoding;
 
 /// Roots of unity are computed once for all sizes.
-static DFT: LazyLock<Dft> = LazyLock::new(Dft::default);
+pub(crate) static DFT: LazyLock<Dft> = LazyLock::new(Dft::default);
 
 /// The scheme for polynomials in a given number of variables.
 pub struct Whir<E: Ext> {
@@ -64,7 +64,6 @@ pub struct WhirData<E: Ext> {
 
 impl<E: Ext> WhirData<E> {
     /// The polynomial's values on the cube.
-    #[must_use]
     pub fn cells(&self) -> &[F] {
         self.data.table(0).iter_polys().next().unwrap_or_default()
     }

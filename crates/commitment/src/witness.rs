@@ -8,10 +8,10 @@
 //! The caller has put the root, the forms (by the challenges that they come from) and the values into the transcript
 //! before it opens.
 
-use veritorch_sumcheck::mle::Mle;
+use veritorch_sumcheck::mle::{Mle, log_padded};
 use veritorch_sumcheck::sumcheck::{self, Products, Shape};
 use veritorch_sumcheck::transcript::Transcript;
-use veritorch_sumcheck::{Ext, Form, ProverTranscript, Value, VerifierTranscript};
+use veritorch_sumcheck::{Ext, Factor, Form, ProverTranscript, Value, VerifierTranscript};
 
 use crate::error::CommitmentError;
 use crate::merge;
@@ -163,9 +163,7 @@ impl<E: Ext> WitnessScheme<E> {
 }
 
 /// Whether a form can be applied to a tensor of this shape.
-fn form_fits<E: Ext>(form: &Form<E>, shape: &[usize]) -> Result<(), &'static str> {
-    use veritorch_sumcheck::Factor;
-    use veritorch_sumcheck::mle::log_padded;
+pub(crate) fn form_fits<E: Ext>(form: &Form<E>, shape: &[usize]) -> Result<(), &'static str> {
     if form.factors.iter().map(|(axes, _)| axes).sum::<usize>() != shape.len() {
         return Err("its factors do not span the axes");
     }

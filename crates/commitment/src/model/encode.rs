@@ -1,0 +1,195 @@
+//! Committing to a model, and what the prover needs of it afterwards.
+//!
+//! Row `r` is the polynomial `sum_i M[r][i] x^i`, evaluated on the subgroup of size `n = 8 C`. The encoded matrix is made
+//! coset by coset, `128` rows at a time, hashed and dropped; columns that an opening asks for are computed anew from the
+//! integers.
+
+use p3_dft::TwoAdicSubgroupDft;
+use p3_field::{PrimeCharacteristicRing, TwoAdicField};
+use p3_matrix::Matrix;
+use p3_matrix::dense::RowMajorMatrix;
+use rayon::prelude::*;
+use veritorch_execute::Params;
+use veritorch_sumcheck::field::int;
+use veritorch_sumcheck::{Ext, F};
+
+use super::combine::combine;
+use super::layout::{LOG_INV_RATE, ModelLayout};
+use super::tree::{CHUNK, Digest, ModelTree, hash_chunks, leaf};
+use crate::error::CommitmentError;
+use crate::whir::{DFT, Root};
+
+/// A committed model on the prover's side: the integer matrix and the tree.
+#[derive(Clone, Debug)]
+pub struct ModelProver {
+    layout: ModelLayout,
+    matrix: Vec<i8>,
+    tree: ModelTree,
+}
+
+impl ModelProver {
+    /// Commits to a model.
+    ///
+    /// # Errors
+    /// If the params are not those of the layout.
+    pub fn commit(layout: ModelLayout, params: &Params) -> Result<Self, CommitmentError> {
+        let matrix = fill(&layout, params)?;
+        let tree = ModelTree::new(leaves(&layout, &matrix));
+        Ok(Self { layout, matrix, tree })
+    }
+
+    /// A model that was committed to before, by its stored tree. Weights that are not those of the tree are not
+    /// detected here; proofs made with them are refused.
+    ///
+    /// # Errors
+    /// If the params or the tree are not those of the layout.
+    pub fn load(layout: ModelLayout, params: &Params, tree: ModelTree) -> Result<Self, CommitmentError> {
+        let (expected, actual) = (layout.log_domain(), tree.depth());
+        if expected != actual {
+            return Err(CommitmentError::Count { what: "levels of a model's tree", expected, actual });
+        }
+        let matrix = fill(&layout, params)?;
+        Ok(Self { layout, matrix, tree })
+    }
+
+    /// A model whose owner fills the matrix as they like, or whose tree is not that of the matrix.
+    #[cfg(test)]
+    pub(super) fn hostile(layout: ModelLayout, matrix: Vec<i8>, tree: Option<ModelTree>) -> Self {
+        let tree = tree.unwrap_or_else(|| ModelTree::new(leaves(&layout, &matrix)));
+        Self { layout, matrix, tree }
+    }
+
+    /// The integer matrix.
+    #[cfg(test)]
+    pub(super) fn matrix(&self) -> &[i8] {
+        &self.matrix
+    }
+
+    /// The layout.
+    #[must_use]
+    pub fn layout(&self) -> &ModelLayout {
+        &self.layout
+    }
+
+    /// The tree, to be stored.
+    #[must_use]
+    pub fn tree(&self) -> &ModelTree {
+        &self.tree
+    }
+
+    /// The root.
+    #[must_use]
+    pub fn root(&self) -> Root {
+        self.tree.root()
+    }
+
+    /// Row `row` of the matrix.
+    pub(crate) fn row(&self, row: usize) -> &[i8] {
+        let len = 1 << self.layout.log_columns();
+        &self.matrix[row * len..(row + 1) * len]
+    }
+
+    /// All rows.
+    pub(crate) fn rows(&self) -> Vec<&[i8]> {
+        self.matrix.chunks_exact(1 << self.layout.log_columns()).collect()
+    }
+
+    /// `B(k, c) = sum_o output[o] W(k, o, c)`, row-major `[kernel, column]`: a param with its outputs bound.
+    ///
+    /// # Panics
+    /// If there is no such param, or `output` is not as long as its output axis.
+    #[must_use]
+    pub fn bind_output<E: Ext>(&self, param: usize, output: &[E]) -> Vec<E> {
+        let placement = &self.layout.placements()[param];
+        let [kernel, outputs, columns] = placement.shape;
+        assert_eq!(output.len(), outputs, "one coefficient per output");
+        let mut coefficients = Vec::with_capacity(placement.num_planes * outputs);
+        for weight in E::from_u64(256).powers().take(placement.num_planes) {
+            coefficients.extend(output.iter().map(|&value| weight * value));
+        }
+        let side_by_side = 1 << placement.log_outputs;
+        let mut bound = Vec::with_capacity(kernel * columns);
+        for position in 0..kernel {
+            let mut rows = Vec::with_capacity(coefficients.len());
+            for plane in 0..placement.num_planes {
+                for index in 0..outputs {
+                    let row = self.row(placement.row(plane, position, index / side_by_side));
+                    let start = placement.first_column + (index % side_by_side << placement.log_column);
+                    rows.push(&row[start..start + columns]);
+                }
+            }
+            bound.extend(combine(&rows, &coefficients));
+        }
+        bound
+    }
+}
+
+/// The matrix, zero outside of the params.
+fn fill(layout: &ModelLayout, params: &Params) -> Result<Vec<i8>, CommitmentError> {
+    let (expected, actual) = (layout.placements().len(), params.len());
+    if expected != actual {
+        return Err(CommitmentError::Count { what: "params of a model", expected, actual });
+    }
+    let len = 1 << layout.log_columns();
+    let mut matrix = vec![0; layout.num_rows() * len];
+    for (param, placement) in layout.placements().iter().enumerate() {
+        let info = &params.infos()[param];
+        if (info.shape, info.num_planes) != (placement.shape, placement.num_planes) {
+            return Err(CommitmentError::Param { param, reason: "its shape is not that of the layout" });
+        }
+        let [kernel, outputs, columns] = placement.shape;
+        for plane in 0..placement.num_planes {
+            let entries = params.plane(param, plane);
+            for (index, column) in entries.chunks_exact(columns).enumerate().take(kernel * outputs) {
+                let (position, output) = (index / outputs, index % outputs);
+                let row = placement.row(plane, position, output >> placement.log_outputs);
+                let low = output & ((1 << placement.log_outputs) - 1);
+                let start = row * len + placement.first_column + (low << placement.log_column);
+                matrix[start..start + columns].copy_from_slice(column);
+            }
+        }
+    }
+    Ok(matrix)
+}
+
+/// The leaves: hashes of the columns of the encoded matrix, in the order of the subgroup's powers.
+fn leaves(layout: &ModelLayout, matrix: &[i8]) -> Vec<Digest> {
+    let len = 1usize << layout.log_columns();
+    let generator = F::two_adic_generator(layout.log_domain());
+    let num_cosets = 1 << LOG_INV_RATE;
+    let mut leaves = vec![[0; 32]; len * num_cosets];
+    for (coset, shift) in generator.powers().take(num_cosets).enumerate() {
+        let chunks: Vec<Vec<Digest>> = matrix
+            .chunks(CHUNK * len)
+            .map(|rows| {
+                let encoded = DFT.coset_dft_batch(transpose(rows, len), shift).to_row_major_matrix();
+                let width = encoded.width();
+                let mut digests = vec![[0; 32]; len];
+                digests
+                    .par_chunks_mut(1 << 8)
+                    .zip(encoded.values.par_chunks(width << 8))
+                    .for_each(|(digests, cells)| hash_chunks(cells, digests));
+                digests
+            })
+            .collect();
+        leaves
+            .par_chunks_mut(num_cosets)
+            .enumerate()
+            .for_each(|(index, leaves)| leaves[coset] = leaf(chunks.iter().map(|digests| &digests[index])));
+    }
+    leaves
+}
+
+/// Rows of integers as columns of field elements.
+fn transpose(rows: &[i8], len: usize) -> RowMajorMatrix<F> {
+    let width = rows.len() / len;
+    let mut values = F::zero_vec(rows.len());
+    values.par_chunks_mut(width << 6).enumerate().for_each(|(block, cells)| {
+        for (row, entries) in rows.chunks_exact(len).enumerate() {
+            for (cells, &entry) in cells.chunks_exact_mut(width).zip(&entries[block << 6..]) {
+                cells[row] = int(i64::from(entry));
+            }
+        }
+    });
+    RowMajorMatrix::new(values, width)
+}

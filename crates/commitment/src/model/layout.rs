@@ -1,0 +1,249 @@
+//! Where each weight lies in the matrix: a pure function of the params' shapes.
+//!
+//! A param `[K, O, C_p]` with columns padded to `2^k` is cut along its outputs, `o = (o_hi, o_lo)`, so that
+//! `(o_lo, c)` fills an aligned block of `2^(l + k) <= C` columns; its rows are `(plane, kernel, o_hi)`. Blocks are placed
+//! by falling width, then height, each where the matrix is lowest, so that narrow params share rows side by side.
+
+use serde::{Deserialize, Serialize};
+use veritorch_graph::circuit::ParamInfo;
+use veritorch_sumcheck::mle::log_padded;
+
+use crate::error::CommitmentError;
+use crate::whir::Root;
+
+/// `log2` of the inverse rate of the rows' code.
+pub const LOG_INV_RATE: usize = 3;
+/// `log2` of the smallest number of columns: what the commitment to one combined row needs.
+const MIN_LOG_COLUMNS: usize = 9;
+/// `log2` of the largest number of columns: the code's domain stays far below the field's two-adic subgroup.
+const MAX_LOG_COLUMNS: usize = 26;
+/// Columns that an opening reads at 104 bits, for the choice of a shape.
+const NOMINAL_QUERIES: usize = 111;
+
+/// Position of a param.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placement {
+    /// `[kernel, output, column]`.
+    pub shape: [usize; 3],
+    /// Byte planes.
+    pub num_planes: usize,
+    /// `l`: outputs `2^l` lie side by side in a row.
+    pub log_outputs: usize,
+    /// `k`: a column axis takes `2^k` cells.
+    pub log_column: usize,
+    /// First row of the block.
+    pub first_row: usize,
+    /// First column of the block, a multiple of its width.
+    pub first_column: usize,
+}
+
+impl Placement {
+    /// `log2` of the block's width.
+    #[must_use]
+    pub fn log_width(&self) -> usize {
+        self.log_outputs + self.log_column
+    }
+
+    /// Number of values of `o_hi`.
+    #[must_use]
+    pub fn num_output_rows(&self) -> usize {
+        self.shape[1].div_ceil(1 << self.log_outputs)
+    }
+
+    /// Rows of the block.
+    #[must_use]
+    pub fn num_rows(&self) -> usize {
+        self.num_planes * self.shape[0] * self.num_output_rows()
+    }
+
+    /// Row of a plane, kernel position and `o_hi`.
+    #[must_use]
+    pub fn row(&self, plane: usize, kernel: usize, output_row: usize) -> usize {
+        self.first_row + (plane * self.shape[0] + kernel) * self.num_output_rows() + output_row
+    }
+}
+
+/// Positions of all params in the matrix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelLayout {
+    log_columns: usize,
+    num_rows: usize,
+    placements: Vec<Placement>,
+}
+
+impl ModelLayout {
+    /// The layout of these params, in the shape that is cheapest to open: the columns that are sent, `8 t R` bytes,
+    /// against the combined row that is committed to, `2 C` cells.
+    ///
+    /// # Errors
+    /// If a param is empty, has no plane or more than four, or has a column that is longer than a row can be.
+    pub fn new(params: &[ParamInfo]) -> Result<Self, CommitmentError> {
+        for (param, info) in params.iter().enumerate() {
+            let fits = info.shape.iter().all(|&len| len > 0) && (1..=4).contains(&info.num_planes);
+            if !fits || log_padded(info.shape[2]) > MAX_LOG_COLUMNS {
+                return Err(CommitmentError::Param { param, reason: "its shape or number of planes is impossible" });
+            }
+        }
+        let least = params.iter().map(|info| log_padded(info.shape[2])).fold(MIN_LOG_COLUMNS, usize::max);
+        let mut best: Option<(usize, Self)> = None;
+        for log_columns in least..=MAX_LOG_COLUMNS {
+            let combined_row = 2 << log_columns;
+            // Wider rows only cost more from here on.
+            if best.as_ref().is_some_and(|(cost, _)| *cost <= combined_row) {
+                break;
+            }
+            let layout = Self::with_columns(params, log_columns);
+            let cost = 8 * NOMINAL_QUERIES * layout.num_rows + combined_row;
+            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                best = Some((cost, layout));
+            }
+        }
+        best.map(|(_, layout)| layout).ok_or(CommitmentError::Param { param: 0, reason: "its column is longer than a row" })
+    }
+
+    /// Packs the blocks into rows of `2^log_columns` cells.
+    fn with_columns(params: &[ParamInfo], log_columns: usize) -> Self {
+        let mut placements: Vec<Placement> = params
+            .iter()
+            .map(|info| {
+                let log_column = log_padded(info.shape[2]);
+                Placement {
+                    shape: info.shape,
+                    num_planes: info.num_planes,
+                    log_outputs: log_padded(info.shape[1]).min(log_columns - log_column),
+                    log_column,
+                    first_row: 0,
+                    first_column: 0,
+                }
+            })
+            .collect();
+        let mut order: Vec<usize> = (0..placements.len()).collect();
+        order.sort_by_key(|&param| {
+            let placement = &placements[param];
+            (std::cmp::Reverse((placement.log_width(), placement.num_rows())), param)
+        });
+        // Heights of the matrix over aligned runs of columns, as wide as the blocks that are being placed.
+        let mut heights = vec![0usize];
+        let mut log_run = log_columns;
+        for &param in &order {
+            let placement = &mut placements[param];
+            while log_run > placement.log_width() {
+                heights = heights.iter().flat_map(|&height| [height; 2]).collect();
+                log_run -= 1;
+            }
+            let lowest = (0..heights.len()).min_by_key(|&run| heights[run]).unwrap_or(0);
+            placement.first_row = heights[lowest];
+            placement.first_column = lowest << log_run;
+            heights[lowest] += placement.num_rows();
+        }
+        let num_rows = heights.into_iter().max().unwrap_or(0).max(1);
+        Self { log_columns, num_rows, placements }
+    }
+
+    /// Rows of the matrix.
+    #[must_use]
+    pub fn num_rows(&self) -> usize {
+        self.num_rows
+    }
+
+    /// `log2` of the columns of the matrix, before encoding.
+    #[must_use]
+    pub fn log_columns(&self) -> usize {
+        self.log_columns
+    }
+
+    /// `log2` of the length of an encoded row.
+    #[must_use]
+    pub fn log_domain(&self) -> usize {
+        self.log_columns + LOG_INV_RATE
+    }
+
+    /// Position of each param.
+    #[must_use]
+    pub fn placements(&self) -> &[Placement] {
+        &self.placements
+    }
+
+    /// What names a committed model: a hash of the layout and of the tree's root.
+    #[must_use]
+    pub fn identity(&self, root: &Root) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_derive_key("veritorch 2026 model identity");
+        let mut number = |number: usize| {
+            hasher.update(&(number as u64).to_le_bytes());
+        };
+        number(LOG_INV_RATE);
+        number(self.log_columns);
+        number(self.num_rows);
+        number(self.placements.len());
+        for placement in &self.placements {
+            placement.shape.into_iter().for_each(&mut number);
+            number(placement.num_planes);
+            number(placement.log_outputs);
+            number(placement.first_row);
+            number(placement.first_column);
+        }
+        hasher.update(root);
+        hasher.finalize().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(shape: [usize; 3], num_planes: usize) -> ParamInfo {
+        ParamInfo { name: String::new(), shape, num_planes }
+    }
+
+    #[test]
+    fn blocks_do_not_overlap() {
+        let params = [
+            info([9, 64, 3], 1),
+            info([9, 64, 64], 1),
+            info([1, 1, 64], 4),
+            info([1, 10, 512], 2),
+            info([1, 1000, 100], 1),
+            info([3, 7, 1], 3),
+        ];
+        for log_columns in 9..14 {
+            let layout = ModelLayout::with_columns(&params, log_columns);
+            let mut used = vec![false; layout.num_rows << log_columns];
+            for placement in &layout.placements {
+                let width = 1 << placement.log_width();
+                assert_eq!(placement.first_column % width, 0);
+                for row in placement.first_row..placement.first_row + placement.num_rows() {
+                    for column in placement.first_column..placement.first_column + width {
+                        let cell = &mut used[(row << log_columns) + column];
+                        assert!(!*cell);
+                        *cell = true;
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn vgg_16_has_rows_of_65536() {
+        let channels = [3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512];
+        let mut params: Vec<ParamInfo> = channels.windows(2).map(|pair| info([9, pair[1], pair[0]], 1)).collect();
+        params.extend([info([1, 512, 512], 1), info([1, 10, 512], 1)]);
+        let layout = ModelLayout::new(&params).unwrap();
+        assert_eq!(layout.log_columns(), 16);
+        assert!(layout.num_rows() < 240, "{}", layout.num_rows());
+    }
+
+    #[test]
+    fn impossible_params_are_refused() {
+        for bad in [info([0, 1, 1], 1), info([1, 1, 1], 0), info([1, 1, 1], 5), info([1, 1, 1 << 27], 1)] {
+            assert!(matches!(ModelLayout::new(&[bad]), Err(CommitmentError::Param { param: 0, .. })));
+        }
+    }
+
+    #[test]
+    fn identity_depends_on_the_layout_and_the_root() {
+        let one = ModelLayout::new(&[info([1, 3, 5], 1)]).unwrap();
+        let other = ModelLayout::new(&[info([1, 5, 3], 1)]).unwrap();
+        assert_ne!(one.identity(&[0; 32]), other.identity(&[0; 32]));
+        assert_ne!(one.identity(&[0; 32]), one.identity(&[1; 32]));
+    }
+}
