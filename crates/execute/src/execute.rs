@@ -1,9 +1,10 @@
 //! The executor: every tensor of an instantiated circuit from its inputs and weights, exactly.
 //!
 //! Arithmetic wraps at the width of each result; since the circuit's static range holds every value, results are
-//! exact. Debug builds check the range of every tensor.
+//! exact. Where a constraint narrows that range (a lookup's key), values are compared before they are cut, and an input
+//! that leaves the table's domain is refused. Debug builds check the range of every tensor.
 
-use veritorch_graph::circuit::{Circuit, Op, Table, Tensor, TensorId};
+use veritorch_graph::circuit::{Circuit, Constraint, Op, Table, Tensor, TensorId};
 
 use crate::data::{TensorData, TensorView, Width};
 use crate::{ExecuteError, Params, ops};
@@ -38,8 +39,8 @@ impl Witness {
 /// `inputs[i]` holds the samples of `circuit.inputs[i]` one after the other, row-major.
 ///
 /// # Errors
-/// [`ExecuteError::Refused`] if an input or the operand of a hint leaves its domain; any other variant if the circuit,
-/// the weights and the inputs do not fit together.
+/// [`ExecuteError::Refused`] if an input, the operand of a hint or a constrained tensor leaves its domain; any other
+/// variant if the circuit, the weights and the inputs do not fit together.
 pub fn execute(circuit: &Circuit, params: &Params, inputs: &[Vec<i64>]) -> Result<Witness, ExecuteError> {
     evaluate(circuit, params, inputs, true).map(|values| Witness { values })
 }
@@ -68,6 +69,7 @@ fn evaluate(
     }
     let last_use = last_use(circuit);
     let reads_values = weights_read_as_tensors(circuit);
+    let domains = domains(circuit);
     let mut values: Vec<TensorData> = Vec::with_capacity(circuit.tensors.len());
     for (index, tensor) in circuit.tensors.iter().enumerate() {
         let data = match tensor.op {
@@ -77,7 +79,7 @@ fn evaluate(
             }
             Op::Weight { .. } => TensorData::I16(Vec::new()),
             Op::Input { index } => input(tensor, &circuit.inputs[index].name, &inputs[index], circuit.batch)?,
-            _ => Operands { circuit, params, values: &values }.evaluate(tensor)?,
+            _ => Operands { circuit, params, values: &values }.checked(tensor, domains[index])?,
         };
         if cfg!(debug_assertions) && !matches!(tensor.op, Op::Weight { .. }) {
             check_range(tensor, &data);
@@ -118,6 +120,24 @@ fn weights_read_as_tensors(circuit: &Circuit) -> Vec<bool> {
     }
     circuit.outputs.iter().for_each(|port| read[port.tensor.index()] = true);
     read
+}
+
+/// What the constraints admit: per tensor, the keys of the tables in which it is looked up, and 0 where it must vanish.
+fn domains(circuit: &Circuit) -> Vec<Option<(i64, i64)>> {
+    let mut domains = vec![None; circuit.tensors.len()];
+    for constraint in &circuit.constraints {
+        let (tensor, (min, max)) = match constraint {
+            Constraint::Zero { tensor } => (*tensor, (0, 0)),
+            Constraint::Lookup { table, columns } => {
+                let Some(&key) = columns.first() else { continue };
+                let table = &circuit.tables[table.index()];
+                (key, (table.min(), table.max()))
+            }
+        };
+        let domain: &mut Option<(i64, i64)> = &mut domains[tensor.index()];
+        *domain = Some(domain.map_or((min, max), |(a, b)| (a.max(min), b.min(max))));
+    }
+    domains
 }
 
 fn input(tensor: &Tensor, name: &str, values: &[i64], batch: usize) -> Result<TensorData, ExecuteError> {
@@ -181,14 +201,39 @@ impl Operands<'_> {
         }
     }
 
-    fn evaluate(&self, tensor: &Tensor) -> Result<TensorData, ExecuteError> {
+    /// The values of a tensor, all within the domain that constraints admit.
+    fn checked(&self, tensor: &Tensor, domain: Option<(i64, i64)>) -> Result<TensorData, ExecuteError> {
         let width = Width::of(tensor.min, tensor.max);
+        let Some(domain) = domain else { return self.evaluate(tensor, width) };
+        let range = (domain.0.max(tensor.min), domain.1.min(tensor.max));
+        let (data, within) = match &tensor.op {
+            Op::Linear { .. } => self.linear(tensor, width, Some(range)),
+            Op::FloorShift { x, shift } => ops::floor_shift(self.view(*x), *shift, width, Some(range)),
+            _ => {
+                let wide = self.evaluate(tensor, Width::W64)?;
+                (ops::convert(wide.view(), width), ops::outside(wide.view(), range.0, range.1).is_none())
+            }
+        };
+        if within {
+            return Ok(data);
+        }
+        let wide = self.evaluate(tensor, Width::W64)?;
+        let Some(outside) = ops::outside(wide.view(), range.0, range.1) else { return Ok(data) };
+        let (min, max) = if (domain.0..=domain.1).contains(&outside.value) { range } else { domain };
+        Err(self.refusal(tensor, tensor, outside, min, max))
+    }
+
+    fn linear(&self, tensor: &Tensor, width: Width, range: Option<(i64, i64)>) -> (TensorData, bool) {
+        let Op::Linear { terms, constant } = &tensor.op else { panic!("tensor `{}` must be linear", tensor.name) };
+        let operands: Vec<_> = terms.iter().map(|term| (self.view(term.x), self.shape(term.x))).collect();
+        ops::linear(terms, &operands, constant, (&tensor.shape, width), range)
+    }
+
+    /// The values of a tensor modulo `2^width`.
+    fn evaluate(&self, tensor: &Tensor, width: Width) -> Result<TensorData, ExecuteError> {
         Ok(match &tensor.op {
             Op::Input { .. } | Op::Weight { .. } => unreachable!("sources have no operands"),
-            Op::Linear { terms, constant } => {
-                let operands: Vec<_> = terms.iter().map(|term| (self.view(term.x), self.shape(term.x))).collect();
-                ops::linear(terms, &operands, constant, &tensor.shape, width)
-            }
+            Op::Linear { .. } => self.linear(tensor, width, None).0,
             Op::Conv { x, w, geometry } => {
                 let x = (self.view(*x), self.shape(*x), self.bounds(*x));
                 ops::conv(x, self.weight(*w), *geometry, (&tensor.shape, width))
@@ -200,19 +245,28 @@ impl Operands<'_> {
             }
             Op::Mul { a, b } => ops::mul(self.view(*a), self.view(*b), width),
             Op::Reshape { x } => ops::convert(self.view(*x), width),
-            Op::FloorShift { x, shift } => ops::floor_shift(self.view(*x), *shift, width),
+            Op::FloorShift { x, shift } => ops::floor_shift(self.view(*x), *shift, width, None).0,
             Op::Lookup { x, table } => match &self.circuit.tables[table.index()] {
                 Table::Function { min, values, .. } => ops::lookup(self.view(*x), *min, values, width)
-                    .map_err(|outside| self.refusal(*x, tensor, outside, *min, *min + values.len() as i64 - 1))?,
+                    .map_err(|outside| {
+                        self.refusal(self.circuit.tensor(*x), tensor, outside, *min, *min + values.len() as i64 - 1)
+                    })?,
                 Table::Range { .. } => panic!("tensor `{}` must look up a function table", tensor.name),
             },
             Op::Reciprocal { x, log_numerator } => ops::reciprocal(self.view(*x), *log_numerator, width)
-                .map_err(|outside| self.refusal(*x, tensor, outside, 1, i64::MAX))?,
+                .map_err(|outside| self.refusal(self.circuit.tensor(*x), tensor, outside, 1, i64::MAX))?,
         })
     }
 
-    fn refusal(&self, x: TensorId, tensor: &Tensor, outside: ops::Outside, min: i64, max: i64) -> ExecuteError {
-        let operand = self.circuit.tensor(x);
+    /// The refusal of `operand`'s entry by `tensor`'s node.
+    fn refusal(
+        &self,
+        operand: &Tensor,
+        tensor: &Tensor,
+        outside: ops::Outside,
+        min: i64,
+        max: i64,
+    ) -> ExecuteError {
         ExecuteError::Refused {
             node: tensor.node.clone(),
             tensor: operand.name.clone(),

@@ -5,8 +5,8 @@ mod oracle;
 use proptest::prelude::*;
 use veritorch_execute::{ExecuteError, Params, execute, run};
 use veritorch_graph::circuit::{
-    AxisFactor, AxisLink, AxisMap, Circuit, ConvGeometry, Op, ParamInfo, Policy, Port, SeparableMap, Table, TableId,
-    Tensor, TensorId, Term, Visibility,
+    AxisFactor, AxisLink, AxisMap, Circuit, Constraint, ConvGeometry, Op, ParamInfo, Policy, Port, SeparableMap, Table,
+    TableId, Tensor, TensorId, Term, Visibility,
 };
 
 /// A seeded generator: the shape of a circuit is drawn from it too.
@@ -121,6 +121,15 @@ impl Builder {
                 if slack {
                     tensor.min = tensor.min.min(-(1 << 40));
                 }
+            }
+        }
+        if self.draw.below(2) == 0 {
+            // A constraint that holds: the result is the same by the checking path.
+            let (min, max) = (circuit.tensor(last).min, circuit.tensor(last).max);
+            if max - min < 1 << 40 {
+                circuit.tables.push(Table::Range { min, log_len: 41 });
+                let table = TableId(circuit.tables.len() as u32 - 1);
+                circuit.constraints.push(Constraint::Lookup { table, columns: vec![last] });
             }
         }
         let witness = execute(&circuit, &params, &inputs).unwrap();
@@ -400,6 +409,56 @@ fn values_outside_a_domain_are_refused() {
     assert_eq!(refusal(&[vec![1, 2, 3, 4, 5, 248]]), refused("node1", 248, -8, 247, 1));
     assert_eq!(refusal(&[vec![1, 2, -9, 4, 5, 248]]), refused("node1", -9, -8, 247, 0));
     assert_eq!(refusal(&[vec![1, 2, 3, 0, 5, 247]]), refused("node2", 0, 1, i64::MAX, 1));
+}
+
+/// A tensor whose published range is a table's domain: values beyond it must be refused, not cut to 16 bits.
+#[test]
+fn values_outside_a_constraint_are_refused_before_they_are_cut() {
+    let keys = (-(1i64 << 15), (1 << 15) - 1);
+    for kind in 0..5 {
+        let mut builder = Builder::new(7);
+        let x = builder.input(&[2], -(1 << 40), 1 << 40);
+        let identity = |coefficient| vec![Term { x, coefficient, map: SeparableMap::identity(1) }];
+        let op = match kind {
+            0 => Op::FloorShift { x, shift: 1 },
+            1 => Op::Linear { terms: identity(3), constant: vec![(5, vec![AxisFactor::Ones])] },
+            2 => Op::Mul { a: x, b: x },
+            3 => Op::Reshape { x },
+            _ => Op::Linear { terms: identity(1), constant: Vec::new() },
+        };
+        let f = |x: i64| match kind {
+            0 => x >> 1,
+            1 => 3 * x + 5,
+            2 => x * x,
+            _ => x,
+        };
+        let (min, max) = if kind == 4 { (0, 0) } else { keys };
+        let y = builder.push(&[2], op, min, max);
+        builder.circuit.tables.push(Table::Range { min, log_len: 16 });
+        builder.circuit.constraints.push(if kind == 4 {
+            Constraint::Zero { tensor: y }
+        } else {
+            Constraint::Lookup { table: TableId(0), columns: vec![y] }
+        });
+        let params = Params::from_values(&[], &[]).unwrap();
+        let circuit = builder.circuit.instantiate(2);
+        for value in [0, 1, -1, 9, 255, 40_000, -40_000, 65_534, 65_536, -65_536, -65_537, 1 << 17, 1 << 20] {
+            let result = execute(&circuit, &params, &[vec![0, 0, 0, value]]);
+            if (min..=max).contains(&f(value)) {
+                assert_eq!(result.unwrap().get(y).get(3), f(value));
+            } else {
+                let refused = ExecuteError::Refused {
+                    node: "node1".to_owned(),
+                    tensor: "t1".to_owned(),
+                    value: f(value),
+                    min,
+                    max,
+                    sample: 1,
+                };
+                assert_eq!(result.unwrap_err(), refused);
+            }
+        }
+    }
 }
 
 #[test]

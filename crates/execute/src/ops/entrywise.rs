@@ -24,15 +24,23 @@ fn map<S: Entry, T: Entry>(x: &[S], f: impl Fn(i64) -> i64 + Sync) -> Vec<T> {
     y
 }
 
+/// Whether every entry lies in `[min, max]`: without branches, since that is nearly always so.
+pub(super) fn all_within<S: Entry>(x: &[S], (min, max): (i64, i64)) -> bool {
+    !x.iter().fold(false, |any, x| any | (x.wide() < min) | (x.wide() > max))
+}
+
 /// The first entry outside `[min, max]`.
-fn outside<S: Entry>(x: &[S], min: i64, max: i64) -> Option<Outside> {
+pub(crate) fn outside(x: TensorView<'_>, min: i64, max: i64) -> Option<Outside> {
+    with_entries!(x, |x| first_outside(x, min, max))
+}
+
+fn first_outside<S: Entry>(x: &[S], min: i64, max: i64) -> Option<Outside> {
     x.par_chunks(CHUNK).enumerate().find_map_first(|(chunk, x)| {
-        let bad = |x: &S| x.wide() < min || x.wide() > max;
-        // A branch-free pass over the chunk first: it hardly ever finds anything.
-        if !x.iter().fold(false, |any, x| any | bad(x)) {
+        if all_within(x, (min, max)) {
             return None;
         }
-        x.iter().position(bad).map(|i| Outside { index: chunk * CHUNK + i, value: x[i].wide() })
+        let index = x.iter().position(|x| x.wide() < min || x.wide() > max)?;
+        Some(Outside { index: chunk * CHUNK + index, value: x[index].wide() })
     })
 }
 
@@ -41,10 +49,22 @@ pub(crate) fn convert(x: TensorView<'_>, width: Width) -> TensorData {
     build_entries!(width, |T| with_entries!(x, |x| map::<_, T>(x, |x| x)))
 }
 
-/// `floor(x / 2^shift)`.
-pub(crate) fn floor_shift(x: TensorView<'_>, shift: u32, width: Width) -> TensorData {
+/// `floor(x / 2^shift)`, and whether every entry lies in `range`, if one is given.
+pub(crate) fn floor_shift(
+    x: TensorView<'_>,
+    shift: u32,
+    width: Width,
+    range: Option<(i64, i64)>,
+) -> (TensorData, bool) {
     let shift = shift.min(63);
-    build_entries!(width, |T| with_entries!(x, |x| map::<_, T>(x, |x| x >> shift)))
+    let y = build_entries!(width, |T| with_entries!(x, |x| map::<_, T>(x, |x| x >> shift)));
+    // `min <= floor(x / 2^s) <= max` if and only if `2^s min <= x < 2^s (max + 1)`: seen in the operand, which is not cut.
+    let within = range.is_none_or(|(min, max)| {
+        let (min, end) = (i128::from(min) << shift, (i128::from(max) + 1) << shift);
+        let clamp = |v: i128| v.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+        with_entries!(x, |x| x.par_chunks(CHUNK).all(|x| all_within(x, (clamp(min), clamp(end - 1)))))
+    });
+    (y, within)
 }
 
 /// `a * b`.
@@ -66,7 +86,7 @@ pub(crate) fn mul(a: TensorView<'_>, b: TensorView<'_>, width: Width) -> TensorD
 /// `values[x - min]`.
 pub(crate) fn lookup(x: TensorView<'_>, min: i64, values: &[i32], width: Width) -> Result<TensorData, Outside> {
     let last = min + values.len() as i64 - 1;
-    if let Some(outside) = with_entries!(x, |x| outside(x, min, last)) {
+    if let Some(outside) = outside(x, min, last) {
         return Err(outside);
     }
     Ok(build_entries!(width, |T| {
@@ -82,7 +102,7 @@ pub(crate) fn lookup(x: TensorView<'_>, min: i64, values: &[i32], width: Width) 
 
 /// `floor(2^log_numerator / x)` for `x >= 1`.
 pub(crate) fn reciprocal(x: TensorView<'_>, log_numerator: u32, width: Width) -> Result<TensorData, Outside> {
-    if let Some(outside) = with_entries!(x, |x| outside(x, 1, i64::MAX)) {
+    if let Some(outside) = outside(x, 1, i64::MAX) {
         return Err(outside);
     }
     let numerator = 1i64 << log_numerator;
@@ -96,6 +116,7 @@ mod tests {
     #[test]
     fn the_first_entry_outside_is_named() {
         let mut x = vec![5i64; 3 * CHUNK];
+        let outside = |x: &[i64], min, max| first_outside(x, min, max);
         assert!(outside(&x, 0, 5).is_none());
         x[2 * CHUNK + 7] = 6;
         x[2 * CHUNK + 9] = -1;

@@ -4,9 +4,12 @@
 //! stride, or a list of indices, with optional factors. Neighbouring axes that every summand treats as one are merged,
 //! and the result is computed in short segments that stay in the first cache while all summands are added.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rayon::prelude::*;
 use veritorch_graph::circuit::{AxisFactor, AxisLink, AxisMap, Term};
 
+use super::entrywise::all_within;
 use super::reduce::{Reduced, reduce_axis};
 use super::segment::Accumulator;
 use crate::data::{Entry, TensorData, TensorView, Width, build_entries, with_entries};
@@ -91,14 +94,15 @@ struct Constant<'a> {
     factors: Vec<&'a AxisFactor>,
 }
 
-/// The function with these operands, `(view, shape)` per term.
+/// The function with these operands, `(view, shape)` per term, and whether every entry lies in `range`, if one is given:
+/// then no entry is cut off before it is compared.
 pub(crate) fn linear(
     terms: &[Term],
     operands: &[(TensorView<'_>, &[usize])],
     constant: &[(i64, Vec<AxisFactor>)],
-    shape: &[usize],
-    width: Width,
-) -> TensorData {
+    (shape, width): (&[usize], Width),
+    range: Option<(i64, i64)>,
+) -> (TensorData, bool) {
     let reduced: Vec<Option<Reduced>> =
         terms.iter().zip(operands).map(|(term, &(x, x_shape))| reduce(term, x, x_shape, shape)).collect();
     let mut summands: Vec<Summand<'_>> = terms
@@ -115,13 +119,21 @@ pub(crate) fn linear(
         .map(|(value, factors)| Constant { value: *value, factors: factors.iter().collect() })
         .collect();
     let shape = merge_axes(&mut summands, &mut constants, shape);
-    build_entries!(width, |T| {
-        if width == Width::W64 {
-            evaluate::<i64, T>(&summands, &constants, &shape)
+    let within = AtomicBool::new(true);
+    let data = build_entries!(width, |T| {
+        if let Some(range) = range {
+            evaluate::<i64, T>(&summands, &constants, &shape, |sums| {
+                if !all_within(sums, range) {
+                    within.store(false, Ordering::Relaxed);
+                }
+            })
+        } else if width == Width::W64 {
+            evaluate::<i64, T>(&summands, &constants, &shape, |_| ())
         } else {
-            evaluate::<i32, T>(&summands, &constants, &shape)
+            evaluate::<i32, T>(&summands, &constants, &shape, |_| ())
         }
-    })
+    });
+    (data, within.into_inner())
 }
 
 /// Takes the sums and windows of a term.
@@ -206,7 +218,12 @@ fn merge_axes(summands: &mut Vec<Summand<'_>>, constants: &mut [Constant<'_>], s
     shape
 }
 
-fn evaluate<A: Accumulator, T: Entry>(summands: &[Summand<'_>], constants: &[Constant<'_>], shape: &[usize]) -> Vec<T> {
+fn evaluate<A: Accumulator, T: Entry>(
+    summands: &[Summand<'_>],
+    constants: &[Constant<'_>],
+    shape: &[usize],
+    inspect: impl Fn(&[A]) + Sync,
+) -> Vec<T> {
     let row_len = *shape.last().unwrap_or(&1);
     let outer = &shape[..shape.len() - 1];
     let mut y = vec![T::default(); shape.iter().product()];
@@ -226,6 +243,7 @@ fn evaluate<A: Accumulator, T: Entry>(summands: &[Summand<'_>], constants: &[Con
             sums.fill(A::default());
             constants.iter().for_each(|constant| constant.add::<A>(&indices, start, sums));
             summands.iter().for_each(|summand| summand.add::<A>(&indices, start, sums));
+            inspect(sums);
             for (y, sum) in y[done..].iter_mut().zip(&*sums) {
                 *y = T::wrap(sum.value());
             }
