@@ -11,9 +11,9 @@ use crate::element::Kind;
 use crate::error::OnnxError;
 
 /// Entries that folding may make beyond four times the file's own: a small file cannot ask for much memory.
-const FREE_ENTRIES: usize = 1 << 26;
+const FREE_ENTRIES: usize = 1 << 25;
 /// Multiplications that folding may make beyond 64 for each entry of the file.
-const FREE_WORK: usize = 1 << 30;
+const FREE_WORK: usize = 1 << 28;
 
 /// A value during the import.
 #[derive(Clone, Debug)]

@@ -14,7 +14,9 @@ fn node_tests_pass() {
     for case in &pack.cases {
         match case.run() {
             Outcome::Passed(_) => {}
-            Outcome::Refused(reason) | Outcome::Wrong(reason) => failed.push(format!("{}: {reason}", case.name)),
+            Outcome::Refused(reason) | Outcome::Wrong(reason) => {
+                failed.push(format!("{}: {reason}", case.name))
+            }
         }
     }
     assert!(failed.is_empty(), "{failed:#?}");

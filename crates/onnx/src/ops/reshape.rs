@@ -30,7 +30,7 @@ fn resolve(from: &[usize], wanted: &[i64], allow_zero: bool) -> Result<Vec<usize
     }
     let known = shape.iter().try_fold(1usize, |count, &extent| count.checked_mul(extent)).ok_or_else(fail)?;
     if let Some(k) = open {
-        if known == 0 || count % known != 0 {
+        if known == 0 || !count.is_multiple_of(known) {
             return Err(fail());
         }
         shape[k] = count / known;

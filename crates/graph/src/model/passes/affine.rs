@@ -7,6 +7,8 @@
 //!
 //! A batch normalisation behind a convolution or a dense layer is such a product and sum.
 
+use std::collections::BTreeSet;
+
 use super::links::{Links, constant_operand};
 use crate::model::index::broadcast;
 use crate::model::{ModelError, ModelGraph, ModelOp, Operand, ValueId, evaluate_node};
@@ -17,13 +19,13 @@ use crate::model::{ModelError, ModelGraph, ModelOp, Operand, ValueId, evaluate_n
 /// None for a graph that satisfies [`ModelGraph::check`].
 pub fn fold_affine(graph: &mut ModelGraph) -> Result<bool, ModelError> {
     let mut links = Links::new(graph);
-    let mut dropped = vec![false; graph.nodes.len()];
+    let mut dropped = BTreeSet::new();
     let mut changed = false;
     for k in 0..graph.nodes.len() {
         while let Some(done) = step(graph, &mut links, k) {
             changed = true;
             if let Done::Folded = done {
-                dropped[k] = true;
+                dropped.insert(k);
                 break;
             }
         }
@@ -31,7 +33,7 @@ pub fn fold_affine(graph: &mut ModelGraph) -> Result<bool, ModelError> {
     let mut at = 0;
     graph.nodes.retain(|_| {
         at += 1;
-        !dropped[at - 1]
+        !dropped.contains(&(at - 1))
     });
     Ok(changed)
 }

@@ -1,5 +1,7 @@
 //! Operators that change nothing, chains of reshapes or transposes, and HardSwish written out.
 
+use std::collections::BTreeSet;
+
 use super::links::Links;
 use crate::model::{ModelError, ModelGraph, ModelOp, Node, UnaryFn, ValueId};
 
@@ -11,7 +13,7 @@ use crate::model::{ModelError, ModelGraph, ModelOp, Node, UnaryFn, ValueId};
 pub fn simplify(graph: &mut ModelGraph) -> Result<bool, ModelError> {
     let mut links = Links::new(graph);
     let mut now: Vec<ValueId> = (0..).map(ValueId).take(graph.values.len()).collect();
-    let mut dropped = vec![false; graph.nodes.len()];
+    let mut dropped = BTreeSet::new();
     let mut changed = false;
     for k in 0..graph.nodes.len() {
         for id in &mut graph.nodes[k].inputs {
@@ -35,13 +37,13 @@ pub fn simplify(graph: &mut ModelGraph) -> Result<bool, ModelError> {
         } else {
             continue;
         }
-        dropped[k] = true;
+        dropped.insert(k);
         changed = true;
     }
     let mut at = 0;
     graph.nodes.retain(|_| {
         at += 1;
-        !dropped[at - 1]
+        !dropped.contains(&(at - 1))
     });
     Ok(changed)
 }

@@ -92,6 +92,9 @@ fn convolution_weights_are_constant() {
     );
 }
 
+/// An operator, its operands' shapes, its result's shape.
+type Case = (ModelOp, Vec<&'static [usize]>, &'static [usize]);
+
 /// Operators with operand and result shapes that break their rule.
 #[test]
 fn shape_rules() {
@@ -113,7 +116,7 @@ fn shape_rules() {
         dilations: [1; 2],
         groups: 1,
     };
-    let bad: Vec<(ModelOp, Vec<&[usize]>, &[usize])> = vec![
+    let bad: Vec<Case> = vec![
         (conv(0), vec![&[1, 2, 3, 3], &[2, 2, 1, 1]], &[1, 2, 3, 3]),
         (conv(2), vec![&[1, 2, 3, 3], &[3, 1, 1, 1]], &[1, 3, 3, 3]),
         (conv(2), vec![&[1, 2, 3, 3], &[2, 2, 1, 1]], &[1, 2, 3, 3]),

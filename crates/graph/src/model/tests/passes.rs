@@ -255,7 +255,7 @@ fn grow(s: &mut Sketch, chain: &mut Vec<ValueId>, choice: u8, detail: u8) {
             let c = constant(s, &small, k);
             let op =
                 [ModelOp::Add, ModelOp::Mul, ModelOp::Sub][usize::from(choice / 16) % 3].clone();
-            let inputs = if detail % 2 == 0 {
+            let inputs = if detail.is_multiple_of(2) {
                 [last, c]
             } else {
                 [c, last]
