@@ -78,7 +78,7 @@ fn evaluate(
                 TensorData::from_values(&params.values(param), min, max)
             }
             Op::Weight { .. } => TensorData::I16(Vec::new()),
-            Op::Input { index } => input(tensor, &circuit.inputs[index].name, &inputs[index], circuit.batch)?,
+            Op::Input { index: input_index } => input(tensor, &circuit.inputs[input_index].name, &inputs[input_index], circuit.batch, domains[index])?,
             _ => Operands { circuit, params, values: &values }.checked(tensor, domains[index])?,
         };
         if cfg!(debug_assertions) && !matches!(tensor.op, Op::Weight { .. }) {
@@ -140,7 +140,13 @@ fn domains(circuit: &Circuit) -> Vec<Option<(i64, i64)>> {
     domains
 }
 
-fn input(tensor: &Tensor, name: &str, values: &[i64], batch: usize) -> Result<TensorData, ExecuteError> {
+fn input(
+    tensor: &Tensor,
+    name: &str,
+    values: &[i64],
+    batch: usize,
+    domain: Option<(i64, i64)>,
+) -> Result<TensorData, ExecuteError> {
     if values.len() != tensor.len() {
         return Err(ExecuteError::InputLength {
             input: name.to_owned(),
@@ -148,13 +154,14 @@ fn input(tensor: &Tensor, name: &str, values: &[i64], batch: usize) -> Result<Te
             actual: values.len(),
         });
     }
-    if let Some(index) = values.iter().position(|value| !(tensor.min..=tensor.max).contains(value)) {
+    let (min, max) = domain.map_or((tensor.min, tensor.max), |(a, b)| (a.max(tensor.min), b.min(tensor.max)));
+    if let Some(index) = values.iter().position(|value| !(min..=max).contains(value)) {
         return Err(ExecuteError::Refused {
             node: tensor.node.clone(),
             tensor: tensor.name.clone(),
             value: values[index],
-            min: tensor.min,
-            max: tensor.max,
+            min,
+            max,
             sample: index / (values.len() / batch),
         });
     }

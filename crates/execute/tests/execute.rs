@@ -469,6 +469,10 @@ fn inputs_and_weights_must_fit_the_circuit() {
     assert!(matches!(refusal(&[vec![1; 5]]), ExecuteError::InputLength { expected: 6, actual: 5, .. }));
     let infos = [ParamInfo { name: "w".to_owned(), shape: [1, 1, 1], num_planes: 1 }];
     let params = Params::from_values(&infos, &[vec![0]]).unwrap();
-    let circuit = circuit.instantiate(1);
+    let mut circuit = circuit.instantiate(1);
+    circuit.tables.push(Table::Range { min: 0, log_len: 1 });
+    circuit.constraints.push(Constraint::Lookup { table: TableId(1), columns: vec![TensorId(0)] });
+    let refused = execute(&circuit, &Params::from_values(&[], &[]).unwrap(), &[vec![1, 2, 0]]).unwrap_err();
+    assert!(matches!(refused, ExecuteError::Refused { value: 2, min: 0, max: 1, .. }));
     assert!(matches!(execute(&circuit, &params, &[vec![1; 3]]), Err(ExecuteError::ParamCount { .. })));
 }
