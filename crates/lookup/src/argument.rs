@@ -22,8 +22,7 @@ use veritorch_sumcheck::{Ext, Form, ProverTranscript, Value, VerifierTranscript}
 
 use crate::column::Column;
 use crate::error::LookupError;
-use crate::gkr::{self, LeafClaim};
-use crate::layer::Children;
+use crate::gkr::{self, LeafClaim, Leaves};
 use crate::layout::{Block, Content, Layout, indicator};
 use crate::leaves::LookupLeaves;
 use crate::table::TableSpec;
@@ -302,10 +301,10 @@ impl LookupArgument {
     }
 
     /// The leaves, with numerators and denominators.
-    fn leaves<E: Ext>(&self, challenges: &Challenges<E>, columns: &[Vec<Column<'_>>], multiplicities: &[Vec<u32>]) -> Children<E> {
-        let mut children = Children { layer: Layer { pieces: Vec::new(), singles: Vec::new() }, lookups: Vec::new() };
+    fn leaves<E: Ext>(&self, challenges: &Challenges<E>, columns: &[Vec<Column<'_>>], multiplicities: &[Vec<u32>]) -> Leaves<E> {
+        let mut children = Leaves { layer: Layer { pieces: Vec::new(), singles: Vec::new() }, lookups: Vec::new() };
         let powers = [E::ONE, challenges.beta];
-        for block in &self.layout.blocks {
+        for (slot, block) in self.layout.blocks.iter().enumerate() {
             match block.content {
                 Content::Lookup(position) => {
                     let lookup = &self.lookups[position];
@@ -314,7 +313,7 @@ impl LookupArgument {
                         let tuple: E = columns.iter().zip(powers).map(|(column, power)| power * int(column.get(0))).sum();
                         children.layer.singles.push((block.start, [E::ONE, base + tuple]));
                     } else {
-                        children.lookups.push(LookupLeaves::new(block.start, &lookup.shape, base, challenges.beta, columns));
+                        children.lookups.push(LookupLeaves::new(slot, block.start, &lookup.shape, base, challenges.beta, columns));
                     }
                 }
                 Content::Table(position) => {
@@ -324,7 +323,7 @@ impl LookupArgument {
                         let (key, value) = table.tuple(row);
                         [-E::from_int(i64::from(multiplicities[position][row])), base + int(key) + challenges.beta * int(value)]
                     };
-                    match Piece::from_fn(block.start, &[table.num_rows()], leaf) {
+                    match Piece::from_fn(slot, block.start, &[table.num_rows()], leaf) {
                         Left::Piece(piece) => children.layer.pieces.push(piece),
                         Left::Single(index, leaf) => children.layer.singles.push((index, leaf)),
                     }

@@ -84,6 +84,16 @@ impl Geometry {
         self.inner.first().copied().unwrap_or(1)
     }
 
+    /// Real vectors (or entries, without lanes).
+    pub(crate) fn count(&self) -> usize {
+        self.inner.iter().chain(&self.outer).product()
+    }
+
+    /// Vectors (or entries) with rows rounded up to an even length.
+    pub(crate) fn stored(&self) -> usize {
+        if self.single() { 1 } else { self.count() / self.row() * (self.row() + self.row() % 2) }
+    }
+
     /// Real vectors (or entries) below the lanes, and above them.
     pub(crate) fn extents(&self) -> (usize, usize) {
         (self.inner.iter().product(), self.outer.iter().product())
@@ -103,6 +113,17 @@ impl Geometry {
             next.inner.retain(|&len| len > 1);
         }
         (next, unpack)
+    }
+
+    /// How many times the lowest bit can go away with nothing but pairs of whole vectors on the way.
+    pub(crate) fn even_levels(&self) -> usize {
+        let mut own = self.clone();
+        let mut levels = 0;
+        while own.packed() && own.row() % 2 == 0 {
+            own = own.shrink().0;
+            levels += usize::from(own.packed());
+        }
+        levels
     }
 
     /// Weights of the pairs along the lowest variable under `eq(point, .)`, where the point has one coordinate for each
@@ -174,7 +195,6 @@ fn outer_product<E: Ext>(outer: &[E], inner: Vec<E>) -> Vec<E> {
 
 #[cfg(test)]
 mod tests {
-    use p3_field::PrimeCharacteristicRing;
     use veritorch_sumcheck::E2;
     use veritorch_sumcheck::form::padded_vars;
 

@@ -19,7 +19,8 @@ use veritorch_sumcheck::transcript::Transcript;
 use veritorch_sumcheck::{Ext, ProverTranscript, TranscriptError, Value, VerifierTranscript};
 
 use crate::error::LookupError;
-use crate::layer::{Children, LayerState};
+use crate::layer::{Children, LayerState, scratch};
+use crate::leaves::LookupLeaves;
 use crate::tree::Layer;
 
 /// Labels of the messages, in order.
@@ -40,57 +41,65 @@ pub(crate) struct LeafClaim<E, V> {
     pub(crate) den: V,
 }
 
+/// The leaves as the prover holds them.
+pub(crate) struct Leaves<E: Ext> {
+    /// Leaves with numerators of their own.
+    pub(crate) layer: Layer<E>,
+    /// Lookups.
+    pub(crate) lookups: Vec<LookupLeaves<E>>,
+}
+
 /// Proves that the fractions sum to zero and that no denominator is zero.
 pub(crate) fn prove<E: Ext>(
     transcript: &mut ProverTranscript,
-    leaves: Children<E>,
+    leaves: Leaves<E>,
     num_vars: usize,
 ) -> Result<LeafClaim<E, E>, LookupError> {
-    // Without the leaves, which are the children of the last layer.
-    let mut layers = leaves.parents().tree(num_vars - 1);
-    let [_, den] = layers[layers.len() - 1].root();
+    let layers = layers(&leaves, num_vars);
+    let [_, den] = layers[num_vars].layer.root();
     let inverse = den.try_inverse().ok_or(LookupError::Unlucky)?;
     transcript.send(ROOT, &[den, inverse]);
-    layers.pop();
-    prove_layers(transcript, leaves, layers)
+    prove_layers(transcript, layers)
 }
 
-/// From the root, through the layers below it (those next to the leaves come first), to claims on the leaves.
-fn prove_layers<E: Ext>(
-    transcript: &mut ProverTranscript,
-    leaves: Children<E>,
-    mut layers: Vec<Layer<E>>,
-) -> Result<LeafClaim<E, E>, LookupError> {
-    let mut leaves = Some(leaves);
+/// All layers, the leaves first, the root last.
+fn layers<E: Ext>(leaves: &Leaves<E>, num_vars: usize) -> Vec<Children<'_, E>> {
+    let mut layers = Vec::with_capacity(num_vars + 1);
+    layers.push(Children { layer: leaves.layer.clone(), leaves: &leaves.lookups, parents: Vec::new() });
+    for _ in 0..num_vars {
+        let above = layers[layers.len() - 1].above();
+        layers.push(above);
+    }
+    layers
+}
+
+/// From the root, which comes last, through the layers below it to claims on the leaves.
+fn prove_layers<E: Ext>(transcript: &mut ProverTranscript, mut layers: Vec<Children<'_, E>>) -> Result<LeafClaim<E, E>, LookupError> {
+    layers.pop();
+    let mut scratch = scratch(&layers[0]);
     let mut point: Vec<E> = Vec::new();
-    let mut ends = [E::ZERO; 4];
-    let mut is_root = true;
-    while let Some(children) = layers.pop().map(|layer| Children { layer, lookups: Vec::new() }).or_else(|| leaves.take()) {
+    let mut ends = None;
+    while let Some(children) = layers.pop() {
         let lambda: E = transcript.challenge(COMBINE);
         let mut state = LayerState::new(&children, lambda)?;
         let mut next = Vec::with_capacity(point.len() + 1);
-        if !is_root {
-            let [_, slope] = state.round(&point);
-            transcript.send(ROUND, &[slope]);
-            let c: E = transcript.challenge(ROUND);
-            state.bind(c);
-            next.push(c);
-        }
-        while let Some((_, high)) = point.split_last() {
-            let message = state.round(high);
-            transcript.send(ROUND, &message);
-            let c: E = transcript.challenge(ROUND);
-            state.bind(c);
-            next.push(c);
-            point.pop();
+        if ends.is_some() {
+            // Variables are bound from the last to the first; the one that tells the two halves of the layer above apart comes
+            // after `point` and is bound before it.
+            let mut message = vec![state.first_round(&point)];
+            for left in (0..=point.len()).rev() {
+                transcript.send(ROUND, &message);
+                let c: E = transcript.challenge(ROUND);
+                message = state.bind(c, left.checked_sub(1).map(|left| &point[..left]), &mut scratch).to_vec();
+                next.push(c);
+            }
         }
         next.reverse();
         point = next;
-        ends = state.ends();
-        transcript.send(HALVES, &ends);
-        is_root = false;
+        ends = Some(state.ends());
+        transcript.send(HALVES, &state.ends());
     }
-    Ok(leaf_claim(transcript, point, ends))
+    Ok(leaf_claim(transcript, point, ends.ok_or(LookupError::Unlucky)?))
 }
 
 /// Merges the claims on the two halves of the leaves.
@@ -158,23 +167,22 @@ mod tests {
 
     use super::*;
 
-    fn leaves(num: &[i64], den: &[i64]) -> Children<E2> {
+    fn leaves(num: &[i64], den: &[i64]) -> Leaves<E2> {
         let pairs = num.iter().zip(den).map(|(&num, &den)| [E2::from_int(num), E2::from_int(den)]);
-        Children { layer: Layer { pieces: Vec::new(), singles: pairs.enumerate().collect() }, lookups: Vec::new() }
+        Leaves { layer: Layer { pieces: Vec::new(), singles: pairs.enumerate().collect() }, lookups: Vec::new() }
     }
 
     fn root(num: &[i64], den: &[i64]) -> [E2; 2] {
-        leaves(num, den).layer.tree(num.len().ilog2() as usize).pop().unwrap().root()
+        layers(&leaves(num, den), num.len().ilog2() as usize).pop().unwrap().layer.root()
     }
 
     /// The root as the prover claims it, then the layers as they are.
     fn refusal(num: &[i64], den: &[i64], root: [i64; 2]) -> Result<(), LookupError> {
         let num_vars = num.len().ilog2() as usize;
-        let mut layers = leaves(num, den).parents().tree(num_vars - 1);
-        layers.pop();
+        let leaves = leaves(num, den);
         let mut transcript = ProverTranscript::new("test");
         transcript.send(ROOT, &root.map(E2::from_int));
-        prove_layers(&mut transcript, leaves(num, den), layers)?;
+        prove_layers(&mut transcript, layers(&leaves, num_vars))?;
         let proof = transcript.into_proof();
         verify::<E2>(&mut VerifierTranscript::new("test", &proof), num_vars).map(|_| ())
     }

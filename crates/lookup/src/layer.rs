@@ -1,236 +1,540 @@
 //! The prover's state in the sumcheck of one layer, `sum_x eq(r, x) [n0 d1 + n1 d0 + lambda d0 d1](x)`.
 //!
 //! For each parent `x` a general block holds `[n0, d0, n1 + lambda d1, d1]`, of which the summand is `v0 v3 + v1 v2`; a block
-//! of lookups, in the leaf layer only, holds `[e0, e1]` (see [`crate::leaves`]). Filler contributes `lambda`.
+//! of lookups, in the leaf layer only, holds `[e0, e1]` (see [`crate::leaves`]). Filler contributes `lambda`. In the first round the
+//! state is not there yet: children are read where they are, or recomputed.
 
-use p3_field::PackedFieldExtension;
+use std::borrow::Cow;
+
+use p3_field::{PackedFieldExtension, PrimeCharacteristicRing};
 use rayon::prelude::*;
 use veritorch_sumcheck::Ext;
 use veritorch_sumcheck::field::PackedE;
 use veritorch_sumcheck::mle::eq;
 
 use crate::error::LookupError;
-use crate::geometry::Weights;
+use crate::geometry::{Geometry, Weights};
+use crate::indicator::Indicator;
+use crate::kernel::{Element, fill_and_sum, sum};
 use crate::layout::index_bits;
-use crate::leaves::{Indicator, LookupLeaves};
-use crate::tree::{Data, Element, GRAIN, Layer, Left, Piece, Singles, pair_up, sort};
+use crate::leaves::{LookupLeaves, PairKernel, QuadKernel};
+use crate::tree::{Data, Layer, Left, Piece, Singles, build, neighbours, pair_up, sort};
 
 /// The children of a layer.
-pub(crate) struct Children<E: Ext> {
+pub(crate) struct Children<'a, E: Ext> {
     /// Fractions.
     pub(crate) layer: Layer<E>,
-    /// Lookups; there are some in the leaf layer only.
-    pub(crate) lookups: Vec<LookupLeaves<E>>,
+    /// Lookups as leaves; in the leaf layer only.
+    pub(crate) leaves: &'a [LookupLeaves<E>],
+    /// Lookups whose fractions one layer above the leaves are not stored; in the layer above the leaves' only.
+    pub(crate) parents: Vec<&'a LookupLeaves<E>>,
 }
 
-impl<E: Ext> Children<E> {
+impl<'a, E: Ext> Children<'a, E> {
     /// The layer above.
-    pub(crate) fn parents(&self) -> Layer<E> {
+    pub(crate) fn above(&self) -> Self {
         let mut layer = self.layer.parents();
-        let left = self.lookups.par_iter().map(LookupLeaves::parents).collect();
+        let (parents, stored): (Vec<_>, Vec<_>) = self.leaves.iter().partition(|leaves| leaves.is_virtual());
+        let left = stored.par_iter().map(|leaves| leaves.parents());
+        let left = left.chain(self.parents.par_iter().map(|leaves| leaves.grandparents())).collect();
         layer.pieces.append(&mut sort(left, &mut layer.singles));
-        layer
+        Self { layer, leaves: &[], parents }
     }
+}
+
+/// Buffers by block, kept from layer to layer.
+pub(crate) type Scratch<E> = Vec<Vec<Vec<PackedE<E>>>>;
+
+/// Two buffers for each block of the leaf layer, large enough for the layers above too; pages that are never written cost
+/// nothing.
+pub(crate) fn scratch<E: Ext>(leaves: &Children<'_, E>) -> Scratch<E> {
+    let general = leaves.layer.pieces.iter().map(|piece| (piece.slot, &piece.geometry, 4));
+    let lookups = leaves.leaves.iter().map(|lookup| (lookup.slot, &lookup.geometry, 2));
+    let mut scratch = Scratch::<E>::new();
+    for (slot, geometry, values) in general.chain(lookups) {
+        if scratch.len() <= slot {
+            scratch.resize_with(slot + 1, Vec::new);
+        }
+        // What is left after the first binding.
+        if geometry.even_levels() >= 2 {
+            let len = values * geometry.shrink().0.shrink().0.stored();
+            scratch[slot] = vec![PackedE::<E>::zero_vec(len), PackedE::<E>::zero_vec(len / 2 + 2 * values)];
+        }
+    }
+    scratch
+}
+
+/// A block in the course of the sumcheck, with its buffers.
+struct Block<E: Ext, const K: usize> {
+    piece: Piece<E, K>,
+    spare: Vec<Vec<PackedE<E>>>,
+}
+
+/// A block before the first round.
+struct Unbound<'a, E: Ext> {
+    slot: usize,
+    start: usize,
+    /// Of the parents.
+    geometry: Geometry,
+    source: Source<'a, E>,
+}
+
+enum Source<'a, E: Ext> {
+    /// `[n0, d0, n1, d1]` for each parent.
+    Quads(Cow<'a, Data<E>>),
+    /// The same, from the integers of a lookup.
+    Parents(&'a LookupLeaves<E>),
+    /// `[e0, e1]` for each parent.
+    Shifted(Data<E>),
+    /// The same, from the integers of a lookup.
+    Leaves(&'a LookupLeaves<E>),
 }
 
 /// State of the sumcheck.
-pub(crate) struct LayerState<E: Ext> {
+pub(crate) struct LayerState<'a, E: Ext> {
     lambda: E,
     /// `1 / lambda`.
     shift: E,
-    general: Vec<Piece<E, 4>>,
-    lookups: Vec<(Piece<E, 2>, Indicator<E>)>,
+    unbound: Vec<(Unbound<'a, E>, Option<Indicator<E>>)>,
+    general: Vec<Block<E, 4>>,
+    lookups: Vec<(Block<E, 2>, Indicator<E>)>,
     singles: Singles<E, 4>,
-    /// Whether the third entry of general blocks is still `n1` alone.
+    /// Whether the third entry of singles is still `n1` alone.
     first: bool,
 }
 
-fn summand<E: Ext, T: Element<E>>(v: [T; 4]) -> T {
+/// `h(0)`, `h(inf)` and the weight of all pairs that are stored.
+type Sums<E> = [E; 3];
+
+fn add<E: Ext>(a: Sums<E>, b: Sums<E>) -> Sums<E> {
+    std::array::from_fn(|k| a[k] + b[k])
+}
+
+#[inline(always)]
+fn summand<E: Ext, T: Element<E>>(v: &[T; 4]) -> T {
     v[0] * v[3] + v[1] * v[2]
 }
 
-fn sub<T: Copy + std::ops::Sub<Output = T>, const K: usize>(a: &[T; K], b: &[T; K]) -> [T; K] {
-    std::array::from_fn(|k| a[k] - b[k])
+#[inline(always)]
+fn difference<T: Copy + std::ops::Sub<Output = T>, const K: usize>(b: &[T; K], a: &[T; K]) -> [T; K] {
+    std::array::from_fn(|k| b[k] - a[k])
 }
 
-fn bind<E: Ext, T: Element<E>, const K: usize>([a, b]: &[[T; K]; 2], c: E) -> [T; K] {
+#[inline(always)]
+fn general_values<E: Ext, T: Element<E>>(a: &[T; 4], b: &[T; 4]) -> [T; 2] {
+    [summand::<E, T>(a), summand::<E, T>(&difference(b, a))]
+}
+
+#[inline(always)]
+fn lookup_values<E: Ext, T: Element<E>>(a: &[T; 2], b: &[T; 2]) -> [T; 2] {
+    [a[0] * a[1], (b[0] - a[0]) * (b[1] - a[1])]
+}
+
+#[inline(always)]
+fn bind<E: Ext, T: Element<E>, const K: usize>(a: &[T; K], b: &[T; K], c: E) -> [T; K] {
     std::array::from_fn(|k| (b[k] - a[k]) * c + a[k])
 }
 
-impl<E: Ext> LayerState<E> {
-    /// Before the first round.
-    pub(crate) fn new(children: &Children<E>, lambda: E) -> Result<Self, LookupError> {
-        let shift = lambda.try_inverse().ok_or(LookupError::Unlucky)?;
-        let mut singles = pair_up(&children.layer.singles, [E::ZERO, E::ONE], |[a, b]| [a[0], a[1], b[0], b[1]]);
-        let filler = [E::ZERO, E::ONE, E::ZERO, E::ONE];
-        let left = children
-            .layer
-            .pieces
-            .par_iter()
-            .map(|piece| piece.step(filler, |[a, b]| [a[0], a[1], b[0], b[1]], |[a, b]| [a[0], a[1], b[0], b[1]]))
-            .collect();
-        let general = sort(left, &mut singles);
-        let mut own = Self { lambda, shift, general, lookups: Vec::new(), singles, first: true };
-        let left = children.lookups.par_iter().map(|leaves| (leaves.shifted(shift), leaves.indicator())).collect();
-        own.lookups = own.sort_lookups(left, false);
-        Ok(own)
-    }
+/// `[n0, d0, n1 + lambda d1, d1]`.
+#[inline(always)]
+fn combine<E: Ext, T: Element<E>>(v: [T; 4], lambda: E) -> [T; 4] {
+    [v[0], v[1], v[2] + v[3] * lambda, v[3]]
+}
 
-    fn sort_lookups(&mut self, left: Vec<(Left<E, 2>, Indicator<E>)>, combined: bool) -> Vec<(Piece<E, 2>, Indicator<E>)> {
-        let mut pieces = Vec::with_capacity(left.len());
-        let before = self.singles.len();
-        for (left, indicator) in left {
-            match left {
-                Left::Piece(piece) => pieces.push((piece, indicator)),
+/// The weight of a block among all, the weights of its pairs, and the coordinates that are its own.
+fn weights<'p, E: Ext>(start: usize, geometry: &Geometry, point: &'p [E]) -> (E, Weights<E>, &'p [E]) {
+    let (weight, own) = block_weight(start, geometry, point);
+    (weight, geometry.pair_weights(own), own)
+}
+
+fn block_weight<'p, E: Ext>(start: usize, geometry: &Geometry, point: &'p [E]) -> (E, &'p [E]) {
+    let bits = geometry.bits();
+    let (high, own) = point.split_at(point.len() + 1 - bits);
+    (eq(&index_bits(start >> bits, high.len()), high), own)
+}
+
+fn lanes<E: Ext>(weights: &Weights<E>, sum: PackedE<E>) -> E {
+    weights.lanes.iter().enumerate().map(|(lane, &weight)| weight * sum.extract(lane)).sum()
+}
+
+impl<'a, E: Ext> LayerState<'a, E> {
+    /// Before the first round.
+    pub(crate) fn new(children: &'a Children<'a, E>, lambda: E) -> Result<Self, LookupError> {
+        let shift = lambda.try_inverse().ok_or(LookupError::Unlucky)?;
+        let quad = |a: &[E; 2], b: &[E; 2]| [a[0], a[1], b[0], b[1]];
+        let singles = pair_up(&children.layer.singles, [E::ZERO, E::ONE], quad);
+        let mut own = Self { lambda, shift, unbound: Vec::new(), general: Vec::new(), lookups: Vec::new(), singles, first: true };
+        for piece in &children.layer.pieces {
+            let (geometry, unpacks) = piece.geometry.shrink();
+            if !unpacks && !geometry.single() && geometry.row() % 2 == 0 {
+                // Children in order are parents' quads in order.
+                let source = Source::Quads(Cow::Borrowed(&piece.data));
+                own.unbound.push((Unbound { slot: piece.slot, start: piece.start / 2, geometry, source }, None));
+                continue;
+            }
+            let filler = [E::ZERO, E::ONE, E::ZERO, E::ONE];
+            match piece.step(filler, quad, |a, b| [a[0], a[1], b[0], b[1]]) {
+                Left::Piece(Piece { slot, start, geometry, data }) => {
+                    own.unbound.push((Unbound { slot, start, geometry, source: Source::Quads(Cow::Owned(data)) }, None));
+                }
+                Left::Single(index, values) => own.singles.push((index, values)),
+            }
+        }
+        for leaves in &children.parents {
+            let geometry = leaves.geometry.shrink().0.shrink().0;
+            own.unbound.push((Unbound { slot: leaves.slot, start: leaves.start / 4, geometry, source: Source::Parents(leaves) }, None));
+        }
+        for leaves in children.leaves {
+            let indicator = leaves.indicator();
+            if leaves.is_virtual() {
+                let geometry = leaves.geometry.shrink().0;
+                let unbound = Unbound { slot: leaves.slot, start: leaves.start / 2, geometry, source: Source::Leaves(leaves) };
+                own.unbound.push((unbound, Some(indicator)));
+                continue;
+            }
+            match leaves.shifted(shift) {
+                Left::Piece(Piece { slot, start, geometry, data }) => {
+                    own.unbound.push((Unbound { slot, start, geometry, source: Source::Shifted(data) }, Some(indicator)));
+                }
                 Left::Single(index, e) => {
-                    let n = indicator.values();
-                    let d = [e[0] - n[0] * self.shift, e[1] - n[1] * self.shift];
-                    let n1 = if combined { n[1] + self.lambda * d[1] } else { n[1] };
-                    self.singles.push((index, [n[0], d[0], n1, d[1]]));
+                    let single = own.single(e, &indicator);
+                    own.singles.push((index, single));
                 }
             }
         }
-        if self.singles.len() > before {
-            self.singles.sort_by_key(|&(index, _)| index);
-        }
-        pieces
+        own.singles.sort_by_key(|&(index, _)| index);
+        Ok(own)
     }
 
-    /// `h(0)` and `h(inf)`; the point has one coordinate for each variable that is left but the lowest. In the first round
-    /// `h(0)` is known and 0 is returned in its place.
-    pub(crate) fn round(&self, point: &[E]) -> [E; 2] {
-        let zero = || [E::ZERO; 3];
-        let add = |a: [E; 3], b: [E; 3]| [a[0] + b[0], a[1] + b[1], a[2] + b[2]];
-        let (lambda, shift, first) = (self.lambda, self.shift, self.first);
-        let general = self.general.par_iter().map(|piece| {
-            let (weight, weights) = weights(piece, point);
-            let [at_zero, slope] = match &piece.data {
-                Data::Packed(values) => lanes(&weights, general_sums::<E, PackedE<E>>(values, &weights, first.then_some(lambda))),
-                Data::Scalar(values) => general_sums::<E, E>(values, &weights, first.then_some(lambda)),
+    /// The quad of a lookup that is down to one entry.
+    fn single(&self, e: [E; 2], indicator: &Indicator<E>) -> [E; 4] {
+        let [n0, n1] = indicator.values();
+        let (d0, d1) = (e[0] - n0 * self.shift, e[1] - n1 * self.shift);
+        [n0, d0, if self.first { n1 } else { n1 + self.lambda * d1 }, d1]
+    }
+
+    /// `h(inf)` of the first round; the point has one coordinate for each variable but the lowest.
+    pub(crate) fn first_round(&self, point: &[E]) -> E {
+        let lambda = self.lambda;
+        let blocks = self.unbound.par_iter().map(|(block, indicator)| {
+            let (weight, weights, own) = weights(block.start, &block.geometry, point);
+            let slope = match &block.source {
+                Source::Quads(data) => match data.as_ref() {
+                    Data::Packed(values) => lanes(&weights, quad_slopes(&weights, lambda, |index| quad_at(values, index))),
+                    Data::Scalar(values) => quad_slopes(&weights, lambda, |index| quad_at(values, index)),
+                },
+                Source::Parents(leaves) => lanes(&weights, leaves.with_quads(QuadSlopes { weights: &weights, lambda })),
+                Source::Shifted(Data::Packed(values)) => lanes(&weights, pair_slopes(&weights, values)),
+                Source::Shifted(Data::Scalar(values)) => pair_slopes(&weights, values),
+                Source::Leaves(leaves) => lanes(&weights, leaves.slope_sum(&weights)),
             };
-            [weight * at_zero, weight * slope, weight * weights.total()]
+            weight * indicator.as_ref().map_or(slope, |indicator| lambda * slope - self.shift * indicator.products(own)[1])
         });
-        let lookups = self.lookups.par_iter().map(|(piece, indicator)| {
-            let (weight, weights) = weights(piece, point);
-            let [at_zero, slope] = match &piece.data {
-                Data::Packed(values) => lanes(&weights, lookup_sums::<E, PackedE<E>>(values, &weights)),
-                Data::Scalar(values) => lookup_sums::<E, E>(values, &weights),
-            };
-            let own = &point[point.len() + 1 - piece.geometry.bits()..];
-            let [numerators_at_zero, numerators_slope] = indicator.products(own);
-            let scaled = |sum: E, numerators: E| weight * (lambda * sum - shift * numerators);
-            [scaled(at_zero, numerators_at_zero), scaled(slope, numerators_slope), weight * weights.total()]
-        });
-        let filler = self.filler();
-        let singles = pair_up(&self.singles, filler, |[a, b]| {
-            let slope = sub(b, a);
-            if first { [E::ZERO, summand::<E, E>(combine(&slope, lambda))] } else { [summand::<E, E>(*a), summand::<E, E>(slope)] }
-        });
+        let filler = [E::ZERO, E::ONE, E::ZERO, E::ONE];
+        let singles = pair_up(&self.singles, filler, |a, b| [summand::<E, E>(&combine(difference(b, a), lambda))]);
+        let singles = singles.into_iter().map(|(index, [slope])| eq(&index_bits(index, point.len()), point) * slope);
+        blocks.sum::<E>() + singles.sum::<E>()
+    }
+
+    /// Binds the lowest variable to `c` and returns `h(0)` and `h(inf)` of the next round, if there is one; its point has one
+    /// coordinate for each variable that is left but the lowest.
+    pub(crate) fn bind(&mut self, c: E, point: Option<&[E]>, scratch: &mut Scratch<E>) -> [E; 2] {
+        let (lambda, shift) = (self.lambda, self.shift);
+        let filler = [E::ZERO, E::ONE, lambda, E::ONE];
+        let singles = std::mem::take(&mut self.singles);
+        self.singles = if self.first {
+            pair_up(&singles, [E::ZERO, E::ONE, E::ZERO, E::ONE], |a, b| combine(bind::<E, E, 4>(a, b, c), lambda))
+        } else {
+            pair_up(&singles, filler, |a, b| bind::<E, E, 4>(a, b, c))
+        };
+        self.first = false;
+        let context = Context { lambda, shift, c, point };
+        let mut sums = [E::ZERO; 3];
+
+        let mut moved = Vec::new();
+        for (block, indicator) in std::mem::take(&mut self.unbound) {
+            let spare = scratch.get_mut(block.slot).map(std::mem::take).unwrap_or_default();
+            moved.push((block, indicator, spare));
+        }
+        let unbound: Vec<_> = moved.into_par_iter().map(|(block, indicator, spare)| context.bind_first(block, indicator, spare)).collect();
+        let general: Vec<_> = std::mem::take(&mut self.general).into_par_iter().map(|block| context.bind_general(block)).collect();
+        let lookups: Vec<_> =
+            std::mem::take(&mut self.lookups).into_par_iter().map(|(block, indicator)| context.bind_lookup(block, indicator)).collect();
+        for bound in unbound.into_iter().chain(general).chain(lookups) {
+            match bound {
+                Bound::General(Advanced { left, slot, spare, sums: own }) => {
+                    sums = add(sums, own);
+                    match left {
+                        Left::Piece(piece) => self.general.push(Block { piece, spare }),
+                        Left::Single(index, values) => {
+                            self.singles.push((index, values));
+                            scratch[slot] = spare;
+                        }
+                    }
+                }
+                Bound::Lookup(Advanced { left, slot, spare, sums: own }, indicator) => {
+                    sums = add(sums, own);
+                    match left {
+                        Left::Piece(piece) => self.lookups.push((Block { piece, spare }, indicator)),
+                        Left::Single(index, e) => {
+                            let single = self.single(e, &indicator);
+                            self.singles.push((index, single));
+                            scratch[slot] = spare;
+                        }
+                    }
+                }
+            }
+        }
+        self.singles.sort_by_key(|&(index, _)| index);
+        let Some(point) = point else { return [E::ZERO; 2] };
+        let singles = pair_up(&self.singles, filler, general_values::<E, E>);
         let singles = singles.into_iter().map(|(index, [at_zero, slope])| {
             let weight = eq(&index_bits(index, point.len()), point);
             [weight * at_zero, weight * slope, weight]
         });
-        let sums = add(add(general.reduce(zero, add), lookups.reduce(zero, add)), singles.fold(zero(), add));
-        if first { [E::ZERO, sums[1]] } else { [sums[0] + lambda * (E::ONE - sums[2]), sums[1]] }
-    }
-
-    /// The filler of general blocks.
-    fn filler(&self) -> [E; 4] {
-        [E::ZERO, E::ONE, if self.first { E::ZERO } else { self.lambda }, E::ONE]
-    }
-
-    /// Binds the lowest variable.
-    pub(crate) fn bind(&mut self, c: E) {
-        let lambda = self.lambda;
-        let was_first = std::mem::replace(&mut self.first, false);
-        let filler = self.filler();
-        let singles = std::mem::take(&mut self.singles);
-        let (left, singles): (Vec<Left<E, 4>>, _) = if was_first {
-            (
-                self.general
-                    .par_iter()
-                    .map(|piece| {
-                        piece.step(
-                            filler,
-                            |pair| combine(&bind::<E, E, 4>(pair, c), lambda),
-                            |pair| combine(&bind::<E, PackedE<E>, 4>(pair, c), lambda),
-                        )
-                    })
-                    .collect(),
-                pair_up(&singles, [E::ZERO, E::ONE, E::ZERO, E::ONE], |pair| combine(&bind::<E, E, 4>(pair, c), lambda)),
-            )
-        } else {
-            (
-                self.general
-                    .par_iter()
-                    .map(|piece| piece.step(filler, |pair| bind::<E, E, 4>(pair, c), |pair| bind::<E, PackedE<E>, 4>(pair, c)))
-                    .collect(),
-                pair_up(&singles, filler, |pair| bind::<E, E, 4>(pair, c)),
-            )
-        };
-        self.singles = singles;
-        self.general = sort(left, &mut self.singles);
-        let left = std::mem::take(&mut self.lookups)
-            .into_par_iter()
-            .map(|(piece, mut indicator)| {
-                indicator.bind(c);
-                (piece.step([E::ONE; 2], |pair| bind::<E, E, 2>(pair, c), |pair| bind::<E, PackedE<E>, 2>(pair, c)), indicator)
-            })
-            .collect();
-        self.lookups = self.sort_lookups(left, true);
+        let [at_zero, slope, stored] = singles.fold(sums, add);
+        [at_zero + lambda * (E::ONE - stored), slope]
     }
 
     /// `[n0, n1, d0, d1]` once all variables are bound.
     pub(crate) fn ends(&self) -> [E; 4] {
-        let [n0, d0, n1, d1] = self.singles.first().map_or(self.filler(), |&(_, values)| values);
+        let filler = [E::ZERO, E::ONE, if self.first { E::ZERO } else { self.lambda }, E::ONE];
+        let [n0, d0, n1, d1] = self.singles.first().map_or(filler, |&(_, values)| values);
         [n0, if self.first { n1 } else { n1 - self.lambda * d1 }, d0, d1]
     }
 }
 
-/// `[n0, d0, n1 + lambda d1, d1]`.
-fn combine<E: Ext, T: Element<E>>(v: &[T; 4], lambda: E) -> [T; 4] {
-    [v[0], v[1], v[2] + v[3] * lambda, v[3]]
+#[inline(always)]
+fn quad_at<T: Copy>(values: &[T], index: usize) -> [T; 4] {
+    values.as_chunks::<4>().0[index]
 }
 
-/// The weight of the block among all and the weights of its pairs.
-fn weights<E: Ext, const K: usize>(piece: &Piece<E, K>, point: &[E]) -> (E, Weights<E>) {
-    let bits = piece.geometry.bits();
-    let (high, own) = point.split_at(point.len() + 1 - bits);
-    (eq(&index_bits(piece.start >> bits, high.len()), high), piece.geometry.pair_weights(own))
+fn quad_slopes<E: Ext, T: Element<E>>(weights: &Weights<E>, lambda: E, quad: impl Fn(usize) -> [T; 4] + Sync) -> T {
+    let [slope] = sum(weights, |index, weight| {
+        [summand::<E, T>(&combine(difference(&quad(2 * index + 1), &quad(2 * index)), lambda)) * weight]
+    });
+    slope
 }
 
-fn lanes<E: Ext>(weights: &Weights<E>, sums: [PackedE<E>; 2]) -> [E; 2] {
-    sums.map(|sum| weights.lanes.iter().enumerate().map(|(lane, &weight)| weight * sum.extract(lane)).sum())
+fn pair_slopes<E: Ext, T: Element<E>>(weights: &Weights<E>, values: &[T]) -> T {
+    let [slope] = sum(weights, |index, weight| {
+        let (a, b) = neighbours::<T, 2>(values, index);
+        [lookup_values::<E, T>(a, b)[1] * weight]
+    });
+    slope
 }
 
-fn general_sums<E: Ext, T: Element<E>>(values: &[[T; 4]], weights: &Weights<E>, first: Option<E>) -> [T; 2] {
-    match first {
-        Some(lambda) => weighted(values, weights, |[a, b]| [T::ZERO, summand::<E, T>(combine(&sub(b, a), lambda))]),
-        None => weighted(values, weights, |[a, b]| [summand::<E, T>(*a), summand::<E, T>(sub(b, a))]),
+struct QuadSlopes<'w, E> {
+    weights: &'w Weights<E>,
+    lambda: E,
+}
+
+impl<E: Ext> QuadKernel<E, PackedE<E>> for QuadSlopes<'_, E> {
+    fn run(self, quad: impl Fn(usize) -> [PackedE<E>; 4] + Sync) -> PackedE<E> {
+        quad_slopes(self.weights, self.lambda, quad)
     }
 }
 
-fn lookup_sums<E: Ext, T: Element<E>>(values: &[[T; 2]], weights: &Weights<E>) -> [T; 2] {
-    weighted(values, weights, |[a, b]| [a[0] * a[1], (b[0] - a[0]) * (b[1] - a[1])])
+/// What the binding of a variable makes of a block.
+struct Advanced<E: Ext, const K: usize> {
+    left: Left<E, K>,
+    slot: usize,
+    spare: Vec<Vec<PackedE<E>>>,
+    sums: Sums<E>,
 }
 
-/// `sum_y weight(y) f(pair y)`.
-fn weighted<E: Ext, T: Element<E>, const K: usize>(values: &[[T; K]], weights: &Weights<E>, f: impl Fn(&[[T; K]; 2]) -> [T; 2] + Sync) -> [T; 2] {
-    let tail = weights.tail.as_slice();
-    let (pairs, _) = values.as_chunks::<2>();
-    let chunk = |(pairs, &head): (&[[[T; K]; 2]], &E)| {
-        let mut sums = [T::ZERO; 2];
-        for (pair, &weight) in pairs.iter().zip(tail) {
-            let values = f(pair);
-            sums[0] += values[0] * weight;
-            sums[1] += values[1] * weight;
+enum Bound<E: Ext> {
+    General(Advanced<E, 4>),
+    Lookup(Advanced<E, 2>, Indicator<E>),
+}
+
+/// What all blocks share in a round.
+struct Context<'p, E> {
+    lambda: E,
+    shift: E,
+    c: E,
+    point: Option<&'p [E]>,
+}
+
+/// Where a block is before it is bound, and what fills it up.
+struct Before<E: Ext, const K: usize> {
+    slot: usize,
+    start: usize,
+    geometry: Geometry,
+    spare: Vec<Vec<PackedE<E>>>,
+    filler: [E; K],
+}
+
+impl<E: Ext> Context<'_, E> {
+    fn bind_first(&self, block: Unbound<'_, E>, indicator: Option<Indicator<E>>, spare: Vec<Vec<PackedE<E>>>) -> Bound<E> {
+        let Unbound { slot, start, geometry, source } = block;
+        let (c, lambda) = (self.c, self.lambda);
+        let filler = [E::ZERO, E::ONE, lambda, E::ONE];
+        let pair_filler = [E::ONE; 2];
+        match source {
+            Source::Quads(data) => {
+                let before = Before { slot, start, geometry, spare, filler };
+                let (scalars, vectors) = slices(&data);
+                let scalar = |index: usize| combine(bind(&quad_at(scalars, 2 * index), &quad_at(scalars, 2 * index + 1), c), lambda);
+                let packed = |index: usize| combine(bind(&quad_at(vectors, 2 * index), &quad_at(vectors, 2 * index + 1), c), lambda);
+                Bound::General(self.advance(before, scalar, packed, general_values::<E, E>, general_values::<E, PackedE<E>>))
+            }
+            Source::Parents(leaves) => {
+                Bound::General(leaves.with_quads(BindQuads { context: self, before: Before { slot, start, geometry, spare, filler } }))
+            }
+            Source::Shifted(data) => {
+                self.bind_pairs(Before { slot, start, geometry, spare, filler: pair_filler }, &data, indicator.as_ref())
+            }
+            Source::Leaves(leaves) => {
+                let before = Before { slot, start, geometry, spare, filler: pair_filler };
+                let advanced = leaves.with_bound(self.shift, c, BindPairs { context: self, before });
+                self.scale_lookup(advanced, indicator.as_ref())
+            }
         }
-        [sums[0] * head, sums[1] * head]
-    };
-    let add = |a: [T; 2], b: [T; 2]| [a[0] + b[0], a[1] + b[1]];
-    if pairs.len() <= GRAIN {
-        return pairs.chunks(tail.len()).zip(&weights.head).map(chunk).fold([T::ZERO; 2], add);
     }
-    let min_len = GRAIN.div_ceil(tail.len());
-    pairs.par_chunks(tail.len()).zip(&weights.head).with_min_len(min_len).map(chunk).reduce(|| [T::ZERO; 2], add)
+
+    fn bind_general(&self, block: Block<E, 4>) -> Bound<E> {
+        let Block { piece: Piece { slot, start, geometry, data }, spare } = block;
+        let before = Before { slot, start, geometry, spare, filler: [E::ZERO, E::ONE, self.lambda, E::ONE] };
+        let (scalars, vectors) = slices(&data);
+        let c = self.c;
+        let scalar = |index: usize| {
+            let (a, b) = neighbours(scalars, index);
+            bind::<E, E, 4>(a, b, c)
+        };
+        let packed = |index: usize| {
+            let (a, b) = neighbours(vectors, index);
+            bind::<E, PackedE<E>, 4>(a, b, c)
+        };
+        let mut advanced = self.advance(before, scalar, packed, general_values::<E, E>, general_values::<E, PackedE<E>>);
+        advanced.spare.extend(buffer(data));
+        Bound::General(advanced)
+    }
+
+    fn bind_lookup(&self, block: Block<E, 2>, indicator: Indicator<E>) -> Bound<E> {
+        let Block { piece: Piece { slot, start, geometry, data }, spare } = block;
+        let mut bound = self.bind_pairs(Before { slot, start, geometry, spare, filler: [E::ONE; 2] }, &data, Some(&indicator));
+        if let Bound::Lookup(advanced, _) = &mut bound {
+            advanced.spare.extend(buffer(data));
+        }
+        bound
+    }
+
+    fn bind_pairs(&self, before: Before<E, 2>, data: &Data<E>, indicator: Option<&Indicator<E>>) -> Bound<E> {
+        let (scalars, vectors) = slices(data);
+        let c = self.c;
+        let scalar = |index: usize| {
+            let (a, b) = neighbours(scalars, index);
+            bind::<E, E, 2>(a, b, c)
+        };
+        let packed = |index: usize| {
+            let (a, b) = neighbours(vectors, index);
+            bind::<E, PackedE<E>, 2>(a, b, c)
+        };
+        let advanced = self.advance(before, scalar, packed, lookup_values::<E, E>, lookup_values::<E, PackedE<E>>);
+        self.scale_lookup(advanced, indicator)
+    }
+
+    /// From sums of `e0 e1` to sums of `lambda e0 e1 - n0 n1 / lambda`.
+    fn scale_lookup(&self, mut advanced: Advanced<E, 2>, indicator: Option<&Indicator<E>>) -> Bound<E> {
+        let mut indicator = indicator.cloned().unwrap_or_else(|| Indicator::new(vec![1]));
+        indicator.bind(self.c);
+        if let (Left::Piece(piece), Some(point)) = (&advanced.left, self.point) {
+            let (weight, own) = block_weight(piece.start, &piece.geometry, point);
+            let numerators = indicator.products(own);
+            for (sum, numerators) in advanced.sums.iter_mut().zip(numerators) {
+                *sum = self.lambda * *sum - self.shift * weight * numerators;
+            }
+        }
+        Bound::Lookup(advanced, indicator)
+    }
+
+    /// Binds the lowest variable of a block and sums for the next round, in one pass where rows are even.
+    fn advance<const K: usize>(
+        &self,
+        before: Before<E, K>,
+        scalar: impl Fn(usize) -> [E; K] + Sync,
+        packed: impl Fn(usize) -> [PackedE<E>; K] + Sync,
+        scalar_values: impl Fn(&[E; K], &[E; K]) -> [E; 2] + Sync,
+        packed_values: impl Fn(&[PackedE<E>; K], &[PackedE<E>; K]) -> [PackedE<E>; 2] + Sync,
+    ) -> Advanced<E, K> {
+        let Before { slot, start, geometry, mut spare, filler } = before;
+        let start = start / 2;
+        let (next, unpacks) = geometry.shrink();
+        if next.packed()
+            && next.row() % 2 == 0
+            && let Some(point) = self.point
+        {
+            let (weight, weights, _) = weights(start, &next, point);
+            let len = K * next.stored();
+            let mut values = take_buffer(&mut spare, len);
+            let sums = fill_and_sum(&mut values[..len], &weights, packed, packed_values).map(|sum| lanes(&weights, sum));
+            let left = Left::Piece(Piece { slot, start, geometry: next, data: Data::Packed(values) });
+            return Advanced { left, slot, spare, sums: [weight * sums[0], weight * sums[1], weight * weights.total()] };
+        }
+        let left = build(slot, start, (next, unpacks), filler, scalar, packed);
+        let mut sums = [E::ZERO; 3];
+        if let (Left::Piece(piece), Some(point)) = (&left, self.point) {
+            let (weight, weights, _) = weights(start, &piece.geometry, point);
+            let own = match &piece.data {
+                Data::Packed(values) => sum(&weights, |index, weight| {
+                    let (a, b) = neighbours(values, index);
+                    packed_values(a, b).map(|value| value * weight)
+                })
+                .map(|sum| lanes(&weights, sum)),
+                Data::Scalar(values) => sum(&weights, |index, weight| {
+                    let (a, b) = neighbours(values, index);
+                    scalar_values(a, b).map(|value| value * weight)
+                }),
+            };
+            sums = [weight * own[0], weight * own[1], weight * weights.total()];
+        }
+        Advanced { left, slot, spare, sums }
+    }
+}
+
+struct BindQuads<'c, 'p, E: Ext> {
+    context: &'c Context<'p, E>,
+    before: Before<E, 4>,
+}
+
+impl<E: Ext> QuadKernel<E, Advanced<E, 4>> for BindQuads<'_, '_, E> {
+    fn run(self, quad: impl Fn(usize) -> [PackedE<E>; 4] + Sync) -> Advanced<E, 4> {
+        let Context { c, lambda, .. } = *self.context;
+        let filler = self.before.filler;
+        let packed = |index: usize| combine(bind(&quad(2 * index), &quad(2 * index + 1), c), lambda);
+        self.context.advance(self.before, |_| filler, packed, general_values::<E, E>, general_values::<E, PackedE<E>>)
+    }
+}
+
+struct BindPairs<'c, 'p, E: Ext> {
+    context: &'c Context<'p, E>,
+    before: Before<E, 2>,
+}
+
+impl<E: Ext> PairKernel<E, Advanced<E, 2>> for BindPairs<'_, '_, E> {
+    fn run(self, pair: impl Fn(usize) -> [PackedE<E>; 2] + Sync) -> Advanced<E, 2> {
+        let filler = self.before.filler;
+        self.context.advance(self.before, |_| filler, pair, lookup_values::<E, E>, lookup_values::<E, PackedE<E>>)
+    }
+}
+
+fn slices<E: Ext>(data: &Data<E>) -> (&[E], &[PackedE<E>]) {
+    match data {
+        Data::Packed(values) => (&[], values),
+        Data::Scalar(values) => (values, &[]),
+    }
+}
+
+fn buffer<E: Ext>(data: Data<E>) -> Option<Vec<PackedE<E>>> {
+    match data {
+        Data::Packed(values) => Some(values),
+        Data::Scalar(_) => None,
+    }
+}
+
+/// The smallest buffer that is long enough, or a new one.
+fn take_buffer<T: PrimeCharacteristicRing>(spare: &mut Vec<Vec<T>>, len: usize) -> Vec<T> {
+    let fits = (0..spare.len()).filter(|&index| spare[index].len() >= len).min_by_key(|&index| spare[index].len());
+    fits.map_or_else(|| T::zero_vec(len), |index| spare.swap_remove(index))
 }

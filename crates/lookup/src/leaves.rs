@@ -10,17 +10,21 @@
 use p3_field::{Algebra, PackedValue, PrimeCharacteristicRing};
 use rayon::prelude::*;
 use veritorch_sumcheck::field::{P, PackedE, PackedF};
-use veritorch_sumcheck::mle::{eq, log_padded};
 use veritorch_sumcheck::{Ext, F};
 
 use crate::column::Column;
-use crate::geometry::{Geometry, merged_axes};
-use crate::layout::{indicator, index_bits};
-use crate::tree::{Data, Element, Left, even_rows, finish, unpack};
+use crate::geometry::{Geometry, Weights, merged_axes};
+use crate::indicator::Indicator;
+use crate::kernel::{Element, GRAIN, sum};
+use crate::tree::{Left, build, parent};
+
+const NOT_VIRTUAL: &str = "only narrow columns are recomputed";
 
 /// The leaves of a lookup of at least two entries.
 #[derive(Clone, Debug)]
 pub(crate) struct LookupLeaves<E: Ext> {
+    /// Number of the block.
+    pub(crate) slot: usize,
     /// Index of the first leaf.
     pub(crate) start: usize,
     /// Storage order of the leaves.
@@ -29,32 +33,35 @@ pub(crate) struct LookupLeaves<E: Ext> {
     axes: Vec<usize>,
     base: E,
     beta: E,
-    columns: Vec<Integers>,
+    columns: Columns,
 }
 
-/// One column in storage order, lanes innermost.
+/// Columns in storage order, lanes innermost.
 #[derive(Clone, Debug)]
-enum Integers {
-    Narrow(Vec<i32>),
-    Wide(Vec<i64>),
+enum Columns {
+    /// Entries of up to 32 bits.
+    Narrow(Vec<Vec<i32>>),
+    /// Entries of up to 64 bits.
+    Wide(Vec<Vec<i64>>),
 }
 
 /// With or without SIMD.
-trait Mode<E: Ext> {
+pub(crate) trait Mode<E: Ext> {
     /// Vectors of extension elements.
     type T: Element<E> + Algebra<Self::B>;
     /// Vectors of base-field elements.
-    type B: Copy + Send + Sync;
+    type B: PrimeCharacteristicRing + Copy + Send + Sync;
     /// Vector `index`.
     fn load<I: Copy + Into<i64>>(values: &[I], index: usize) -> Self::B;
 }
 
-struct Single;
-struct Simd;
+pub(crate) struct Single;
+pub(crate) struct Simd;
 
 impl<E: Ext> Mode<E> for Single {
     type T = E;
     type B = F;
+    #[inline(always)]
     fn load<I: Copy + Into<i64>>(values: &[I], index: usize) -> F {
         field(values[index].into())
     }
@@ -63,119 +70,236 @@ impl<E: Ext> Mode<E> for Single {
 impl<E: Ext> Mode<E> for Simd {
     type T = PackedE<E>;
     type B = PackedF;
+    #[inline(always)]
     fn load<I: Copy + Into<i64>>(values: &[I], index: usize) -> PackedF {
         let own = &values[index * PackedF::WIDTH..][..PackedF::WIDTH];
         PackedF::from_fn(|lane| field(own[lane].into()))
     }
 }
 
+#[inline(always)]
 fn field(value: i64) -> F {
     // A negative value gets p added; both cases stay within 64 bits.
     F::new((value as u64).wrapping_add(((value >> 63) as u64) & P))
 }
 
-impl Integers {
-    /// `[outer, lane, inner]` to `[outer, inner, lane]`.
-    fn new(column: Column<'_>, inner: usize, lanes: usize) -> Self {
-        match column {
-            Column::I8(values) => Self::Narrow(transpose(values, inner, lanes, |&value| i32::from(value))),
-            Column::I16(values) => Self::Narrow(transpose(values, inner, lanes, |&value| i32::from(value))),
-            Column::I32(values) => Self::Narrow(transpose(values, inner, lanes, |&value| value)),
-            Column::I64(values) => Self::Wide(transpose(values, inner, lanes, |&value| value)),
-        }
-    }
-}
-
-fn transpose<A: Sync, B: Copy + Default + Send + Sync>(values: &[A], inner: usize, lanes: usize, f: impl Fn(&A) -> B + Sync) -> Vec<B> {
+/// `[outer, lane, inner]` to `[outer, inner, lane]`.
+fn transpose<A: Copy + Sync, B: Copy + Default + Send + Sync>(values: &[A], (inner, lanes): (usize, usize), f: impl Fn(A) -> B + Sync) -> Vec<B> {
     if lanes == 1 {
-        return values.iter().map(f).collect();
+        return values.iter().map(|&value| f(value)).collect();
     }
     let mut output = vec![B::default(); values.len()];
     output.par_chunks_mut(inner * lanes).zip(values.par_chunks(inner * lanes)).for_each(|(output, values)| {
-        output.par_chunks_mut(lanes).with_min_len(crate::tree::GRAIN).enumerate().for_each(|(index, output)| {
+        output.par_chunks_mut(lanes).with_min_len(GRAIN).enumerate().for_each(|(index, output)| {
             for (lane, output) in output.iter_mut().enumerate() {
-                *output = f(&values[lane * inner + index]);
+                *output = f(values[lane * inner + index]);
             }
         });
     });
     output
 }
 
+/// The leaves as a kernel sees them: `C` columns of integers and the challenges, in one mode.
+struct View<'a, E: Ext, M: Mode<E>, I, const C: usize> {
+    columns: [&'a [I]; C],
+    base: M::T,
+    beta: M::T,
+}
+
+impl<E: Ext, M: Mode<E>, I: Copy + Into<i64>, const C: usize> View<'_, E, M, I, C> {
+    #[inline(always)]
+    fn tuple(&self, index: usize) -> [M::B; C] {
+        self.columns.map(|column| M::load(column, index))
+    }
+
+    #[inline(always)]
+    fn denominator(&self, index: usize) -> M::T {
+        let tuple = self.tuple(index);
+        let first = self.base + tuple[0];
+        if C == 2 { first + self.beta * tuple[1] } else { first }
+    }
+
+    /// The fraction above leaves `2 index` and `2 index + 1`.
+    #[inline(always)]
+    fn parent(&self, index: usize) -> [M::T; 2] {
+        let (a, b) = (self.denominator(2 * index), self.denominator(2 * index + 1));
+        [a + b, a * b]
+    }
+}
+
+/// Runs `$body` with `$view` bound to a [`View`] of narrow columns, `$other` for wide ones.
+macro_rules! with_narrow {
+    ($leaves:expr, $mode:ty, |$view:ident| $body:expr, $other:expr) => {
+        match &$leaves.columns {
+            Columns::Narrow(columns) => match columns.as_slice() {
+                [a, b] => {
+                    let $view = View::<E, $mode, i32, 2> { columns: [a, b], base: $leaves.base.into(), beta: $leaves.beta.into() };
+                    $body
+                }
+                columns => {
+                    let $view = View::<E, $mode, i32, 1> { columns: [&columns[0]], base: $leaves.base.into(), beta: $leaves.beta.into() };
+                    $body
+                }
+            },
+            Columns::Wide(_) => $other,
+        }
+    };
+}
+
 impl<E: Ext> LookupLeaves<E> {
-    /// The leaves of the lookup with these columns.
-    pub(crate) fn new(start: usize, shape: &[usize], base: E, beta: E, columns: &[Column<'_>]) -> Self {
+    /// The leaves of the lookup with these columns, one or two.
+    pub(crate) fn new(slot: usize, start: usize, shape: &[usize], base: E, beta: E, columns: &[Column<'_>]) -> Self {
         let geometry = Geometry::new(shape);
         let (inner, _) = geometry.extents();
-        let lanes = if geometry.packed() { PackedF::WIDTH } else { 1 };
-        let columns = columns.iter().map(|&column| Integers::new(column, inner, lanes)).collect();
-        Self { start, geometry, axes: merged_axes(shape), base, beta, columns }
-    }
-
-    /// The denominators in storage order, without filler.
-    fn denominators<M: Mode<E>>(&self) -> Vec<M::T> {
-        let (inner, outer) = self.geometry.extents();
-        let (base, beta) = (M::T::from(self.base), M::T::from(self.beta));
-        let load = |column: &Integers, index: usize| match column {
-            Integers::Narrow(values) => M::load(values, index),
-            Integers::Wide(values) => M::load(values, index),
+        let order = (inner, if geometry.packed() { PackedF::WIDTH } else { 1 });
+        let narrow = |column: &Column<'_>| match column {
+            Column::I8(values) => transpose(values, order, i32::from),
+            Column::I16(values) => transpose(values, order, i32::from),
+            Column::I32(values) => transpose(values, order, |value| value),
+            Column::I64(_) => Vec::new(),
         };
-        let count = inner * outer;
-        let den = |index: usize| {
-            let first = base + load(&self.columns[0], index);
-            match self.columns.get(1) {
-                Some(column) => first + beta * load(column, index),
-                None => first,
-            }
+        let wide = |column: &Column<'_>| match column {
+            Column::I8(values) => transpose(values, order, i64::from),
+            Column::I16(values) => transpose(values, order, i64::from),
+            Column::I32(values) => transpose(values, order, i64::from),
+            Column::I64(values) => transpose(values, order, |value| value),
         };
-        (0..count).into_par_iter().with_min_len(crate::tree::GRAIN).map(den).collect()
-    }
-
-    /// Pairs along the innermost axis, the last one of an odd row without a partner.
-    fn pairs<T: Copy + Send + Sync, const L: usize>(&self, values: &[T], f: impl Fn(T, Option<T>) -> [T; L] + Sync) -> Vec<[T; L]> {
-        values
-            .par_chunks(self.geometry.row())
-            .flat_map_iter(|row| row.chunks(2).map(|pair| f(pair[0], pair.get(1).copied())))
-            .collect()
-    }
-
-    fn step<const L: usize>(
-        &self,
-        filler: [E; L],
-        scalar: impl Fn(E, Option<E>) -> [E; L] + Sync,
-        packed: impl Fn(PackedE<E>, Option<PackedE<E>>) -> [PackedE<E>; L] + Sync,
-    ) -> Left<E, L> {
-        let (geometry, unpacks) = self.geometry.shrink();
-        let data = if self.geometry.packed() {
-            let values = self.pairs(&self.denominators::<Simd>(), packed);
-            if unpacks {
-                Data::Scalar(even_rows(unpack(&values), geometry.row(), filler))
-            } else {
-                Data::Packed(even_rows(values, geometry.row(), filler.map(PackedE::<E>::from)))
-            }
+        let columns = if columns.iter().any(|column| matches!(column, Column::I64(_))) {
+            Columns::Wide(columns.iter().map(wide).collect())
         } else {
-            Data::Scalar(even_rows(self.pairs(&self.denominators::<Single>(), scalar), geometry.row(), filler))
+            Columns::Narrow(columns.iter().map(narrow).collect())
         };
-        finish(self.start / 2, geometry, data)
+        Self { slot, start, geometry, axes: merged_axes(shape), base, beta, columns }
+    }
+
+    /// Whether the two layers above are pairs of vectors throughout: they are then recomputed from the integers instead of stored.
+    pub(crate) fn is_virtual(&self) -> bool {
+        matches!(self.columns, Columns::Narrow(_)) && self.geometry.even_levels() >= 3
     }
 
     /// The fractions one layer up.
     pub(crate) fn parents(&self) -> Left<E, 2> {
-        fn parent<T: PrimeCharacteristicRing + Copy>(a: T, b: Option<T>) -> [T; 2] {
-            match b {
-                Some(b) => [a + b, a * b],
-                None => [T::ONE, a],
-            }
-        }
-        self.step([E::ZERO, E::ONE], parent::<E>, parent::<PackedE<E>>)
+        self.build([E::ZERO, E::ONE], [E::ONE, E::ZERO], |n, d| [n[0] * d[1] + n[1] * d[0], d[0] * d[1]], |n, d| [n[0] * d[1] + n[1] * d[0], d[0] * d[1]])
     }
 
     /// `[e0, e1]` for each parent, given `1 / lambda`.
     pub(crate) fn shifted(&self, shift: E) -> Left<E, 2> {
-        fn shifted<T: PrimeCharacteristicRing + Copy>(a: T, b: Option<T>, shift: T) -> [T; 2] {
-            [a + shift, b.map_or(T::ONE, |b| b + shift)]
-        }
         let packed = PackedE::<E>::from(shift);
-        self.step([E::ONE; 2], |a, b| shifted(a, b, shift), |a, b| shifted(a, b, packed))
+        self.build(
+            [E::ONE; 2],
+            [E::ONE, E::ZERO],
+            |n, d| [d[0] + n[0] * shift, d[1] + n[1] * shift],
+            |n, d| [d[0] + n[0] * packed, d[1] + n[1] * packed],
+        )
+    }
+
+    /// A function of the numerators and denominators of each pair of leaves; the last leaf of an odd row is paired with filler.
+    fn build<const L: usize>(
+        &self,
+        filler: [E; L],
+        odd: [E; 2],
+        scalar: impl Fn([E; 2], [E; 2]) -> [E; L] + Sync,
+        packed: impl Fn([PackedE<E>; 2], [PackedE<E>; 2]) -> [PackedE<E>; L] + Sync,
+    ) -> Left<E, L> {
+        let row = self.geometry.row();
+        let pairs = row.div_ceil(2);
+        // First leaf of a pair, and whether it has a partner.
+        let position = |index: usize| (index / pairs * row + index % pairs * 2, index % pairs * 2 + 1 < row);
+        let next = self.geometry.shrink();
+        let packed = |index: usize| {
+            let (first, paired) = position(index);
+            let a = self.denominator::<Simd>(first);
+            if paired {
+                packed([PackedE::<E>::ONE; 2], [a, self.denominator::<Simd>(first + 1)])
+            } else {
+                packed(odd.map(PackedE::<E>::from), [a, PackedE::<E>::ONE])
+            }
+        };
+        let scalar = |index: usize| {
+            let (first, paired) = position(index);
+            let a = self.denominator::<Single>(first);
+            if paired { scalar([E::ONE; 2], [a, self.denominator::<Single>(first + 1)]) } else { scalar(odd, [a, E::ONE]) }
+        };
+        build(self.slot, self.start / 2, next, filler, scalar, packed)
+    }
+
+    /// One denominator, whatever the type of the columns.
+    fn denominator<M: Mode<E>>(&self, index: usize) -> M::T {
+        let load = |column: usize| match &self.columns {
+            Columns::Narrow(columns) => columns.get(column).map(|values| M::load(values, index)),
+            Columns::Wide(columns) => columns.get(column).map(|values| M::load(values, index)),
+        };
+        let first = load(0).map_or(M::T::ZERO, |value| M::T::from(self.base) + value);
+        load(1).map_or(first, |value| first + M::T::from(self.beta) * value)
+    }
+
+    /// The fractions two layers up, if the leaves are virtual.
+    pub(crate) fn grandparents(&self) -> Left<E, 2> {
+        let (above, _) = self.geometry.shrink();
+        let filler = [E::ZERO, E::ONE];
+        with_narrow!(
+            self,
+            Simd,
+            |view| build(
+                self.slot,
+                self.start / 4,
+                above.shrink(),
+                filler,
+                |_| filler,
+                |index| parent::<E, PackedE<E>>(&view.parent(2 * index), &view.parent(2 * index + 1)),
+            ),
+            panic!("{NOT_VIRTUAL}")
+        )
+    }
+
+    /// Hands a kernel the children of each grandparent, `[n0, d0, n1, d1]`, if the leaves are virtual.
+    pub(crate) fn with_quads<R>(&self, kernel: impl QuadKernel<E, R>) -> R {
+        with_narrow!(
+            self,
+            Simd,
+            |view| kernel.run(|index: usize| {
+                let ([n0, d0], [n1, d1]) = (view.parent(2 * index), view.parent(2 * index + 1));
+                [n0, d0, n1, d1]
+            }),
+            panic!("{NOT_VIRTUAL}")
+        )
+    }
+
+    /// `sum_y weight(y) [(d0(1, y) - d0(0, y)) (d1(1, y) - d1(0, y))]` over pairs of parents, if the leaves are virtual.
+    pub(crate) fn slope_sum(&self, weights: &Weights<E>) -> PackedE<E> {
+        let beta = PackedE::<E>::from(self.beta);
+        with_narrow!(self, Simd, |view| {
+            // Coefficients of 1, beta and beta^2; the products of integers stay in the base field.
+            let [a, b, c] = sum(weights, |index, weight| {
+                let leaf = |k: usize| view.tuple(4 * index + k);
+                let (x, y) = (difference(leaf(2), leaf(0)), difference(leaf(3), leaf(1)));
+                let weight = PackedE::<E>::from(weight);
+                if let ([x0, x1], [y0, y1]) = (x.as_slice(), y.as_slice()) {
+                    [weight * (*x0 * *y0), weight * (*x0 * *y1 + *x1 * *y0), weight * (*x1 * *y1)]
+                } else {
+                    [weight * (x[0] * y[0]), PackedE::<E>::ZERO, PackedE::<E>::ZERO]
+                }
+            });
+            a + beta * (b + beta * c)
+        }, panic!("{NOT_VIRTUAL}"))
+    }
+
+    /// Hands a kernel `[e0, e1]` after the first variable is bound to `c`, if the leaves are virtual.
+    pub(crate) fn with_bound<R>(&self, shift: E, c: E, kernel: impl PairKernel<E, R>) -> R {
+        let constant = PackedE::<E>::from(self.base + shift);
+        let factors = [c, self.beta, self.beta * c].map(PackedE::<E>::from);
+        with_narrow!(self, Simd, |view| kernel.run(|index: usize| {
+            let bound = |a: usize, b: usize| {
+                let (a, b) = (view.tuple(4 * index + a), view.tuple(4 * index + b));
+                let slope = difference(b, a);
+                if let ([a0, a1], [s0, s1]) = (a.as_slice(), slope.as_slice()) {
+                    constant + *a0 + PackedE::<E>::mixed_dot_product(&factors, &[*s0, *a1, *s1])
+                } else {
+                    constant + a[0] + factors[0] * slope[0]
+                }
+            };
+            [bound(0, 2), bound(1, 3)]
+        }), panic!("{NOT_VIRTUAL}"))
     }
 
     /// The numerators of the two halves, as functions of the parent's index.
@@ -184,70 +308,19 @@ impl<E: Ext> LookupLeaves<E> {
     }
 }
 
-/// `n0` and `n1` over the parents of a block: one on real entries, zero on padding; bound to challenges as the sumcheck
-/// goes on. Along the axis that is being bound each is 1 but for its last entry.
-#[derive(Clone, Debug)]
-pub(crate) struct Indicator<E> {
-    /// Real extents that are left, innermost first.
-    axes: Vec<usize>,
-    /// Last entries along the innermost axis.
-    last: [E; 2],
-    /// What the axes that are bound contribute.
-    bound: [E; 2],
+#[inline(always)]
+fn difference<B: PrimeCharacteristicRing + Copy, const C: usize>(a: [B; C], b: [B; C]) -> [B; C] {
+    std::array::from_fn(|k| a[k] - b[k])
 }
 
-impl<E: Ext> Indicator<E> {
-    fn new(mut axes: Vec<usize>) -> Self {
-        let odd = axes[0] % 2 == 1;
-        axes[0] = axes[0].div_ceil(2);
-        let mut own = Self { axes, last: [E::ONE, if odd { E::ZERO } else { E::ONE }], bound: [E::ONE; 2] };
-        own.drop_axis();
-        own
-    }
+/// What is to be done with entries of four values.
+pub(crate) trait QuadKernel<E: Ext, R> {
+    /// Runs on the entries that `quad` gives by index.
+    fn run(self, quad: impl Fn(usize) -> [PackedE<E>; 4] + Sync) -> R;
+}
 
-    fn drop_axis(&mut self) {
-        if self.axes[0] == 1 {
-            self.axes.remove(0);
-            for (bound, last) in self.bound.iter_mut().zip(&mut self.last) {
-                *bound *= std::mem::replace(last, E::ONE);
-            }
-        }
-    }
-
-    /// `sum eq(point, y) n0(0, y) n1(0, y)`, and the same for the differences `n(1, y) - n(0, y)`; the point has one coordinate
-    /// for each bit of the block but the lowest.
-    pub(crate) fn products(&self, point: &[E]) -> [E; 2] {
-        let mut rest = point;
-        let mut take = |bits: usize| {
-            let (high, low) = rest.split_at(rest.len() - bits);
-            rest = high;
-            low
-        };
-        let len = self.axes[0];
-        let own = take(log_padded(len) - 1);
-        let pairs = len.div_ceil(2);
-        let edge = eq(&index_bits(pairs - 1, own.len()), own);
-        let [a, b] = self.last;
-        let (at_zero, slope) = if len % 2 == 0 { (E::ONE, (a - E::ONE) * (b - E::ONE)) } else { (a * b, a * b) };
-        let mut scale = self.bound[0] * self.bound[1];
-        for &len in &self.axes[1..] {
-            scale *= indicator(len, take(log_padded(len)));
-        }
-        [scale * (indicator(pairs, own) + edge * (at_zero - E::ONE)), scale * edge * slope]
-    }
-
-    /// Binds the lowest variable.
-    pub(crate) fn bind(&mut self, c: E) {
-        let odd = self.axes[0] % 2 == 1;
-        self.axes[0] = self.axes[0].div_ceil(2);
-        for last in &mut self.last {
-            *last = if odd { (E::ONE - c) * *last } else { E::ONE + c * (*last - E::ONE) };
-        }
-        self.drop_axis();
-    }
-
-    /// `n0` and `n1` once all variables are bound.
-    pub(crate) fn values(&self) -> [E; 2] {
-        self.bound
-    }
+/// What is to be done with entries of two values.
+pub(crate) trait PairKernel<E: Ext, R> {
+    /// Runs on the entries that `pair` gives by index.
+    fn run(self, pair: impl Fn(usize) -> [PackedE<E>; 2] + Sync) -> R;
 }

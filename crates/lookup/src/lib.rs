@@ -9,6 +9,8 @@ pub mod column;
 pub mod error;
 mod geometry;
 mod gkr;
+mod indicator;
+mod kernel;
 mod layer;
 pub mod layout;
 mod leaves;

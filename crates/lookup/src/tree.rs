@@ -3,38 +3,34 @@
 //! A layer is a list of *pieces*, one for each block, and of *singles*, the roots of blocks, which are combined with one
 //! another further up. Everything that is not stored is filler, `0 / 1`.
 
-use p3_field::{Algebra, PackedFieldExtension, PackedValue};
+use p3_field::{PackedFieldExtension, PackedValue, PrimeCharacteristicRing};
 use rayon::prelude::*;
 use veritorch_sumcheck::Ext;
 use veritorch_sumcheck::field::{PackedE, PackedF};
 
 use crate::geometry::Geometry;
+use crate::kernel::{Element, fill_rows};
 
-/// Entries that one task works on.
-pub(crate) const GRAIN: usize = 1 << 9;
-
-/// What the kernels compute with: single or packed elements.
-pub(crate) trait Element<E>: Algebra<E> + Copy + Send + Sync {}
-impl<E: Ext, T: Algebra<E> + Copy + Send + Sync> Element<E> for T {}
-
-/// `K` values for each entry of a block.
+/// The entries of a block, some number of values each, one entry after the other.
 #[derive(Clone, Debug)]
-pub(crate) enum Data<E: Ext, const K: usize> {
+pub(crate) enum Data<E: Ext> {
     /// SIMD vectors.
-    Packed(Vec<[PackedE<E>; K]>),
-    /// Single entries.
-    Scalar(Vec<[E; K]>),
+    Packed(Vec<PackedE<E>>),
+    /// Single values.
+    Scalar(Vec<E>),
 }
 
-/// A block, or what is left of it.
+/// A block, or what is left of it: `K` values for each entry.
 #[derive(Clone, Debug)]
 pub(crate) struct Piece<E: Ext, const K: usize> {
+    /// Number of the block.
+    pub(crate) slot: usize,
     /// Index, in the layer, of the first entry.
     pub(crate) start: usize,
     /// Storage order.
     pub(crate) geometry: Geometry,
     /// The entries; the innermost axis is rounded up to an even extent by filler.
-    pub(crate) data: Data<E, K>,
+    pub(crate) data: Data<E>,
 }
 
 /// Entries with their indices, which increase.
@@ -58,79 +54,93 @@ pub(crate) struct Layer<E: Ext> {
 }
 
 /// The parent of two fractions.
+#[inline(always)]
 pub(crate) fn parent<E: Ext, T: Element<E>>(a: &[T; 2], b: &[T; 2]) -> [T; 2] {
     [a[0] * b[1] + b[0] * a[1], a[1] * b[1]]
 }
 
-/// Rows of `row` results, in order, each rounded up to an even length by filler.
-pub(crate) fn rows<A: Sync, B: Copy + Send + Sync>(input: &[A], row: usize, filler: B, f: impl Fn(&A) -> B + Send + Sync) -> Vec<B> {
-    if row % 2 == 0 || row == 1 {
-        if input.len() <= GRAIN {
-            return input.iter().map(f).collect();
+/// Builds a piece whose real entries are `packed(0), packed(1), ..`, or `scalar(0), ..`, in storage order. If the lanes are to
+/// be unpacked, the vectors hold the entries in natural order.
+pub(crate) fn build<E: Ext, const K: usize>(
+    slot: usize,
+    start: usize,
+    (geometry, unpacks): (Geometry, bool),
+    filler: [E; K],
+    scalar: impl Fn(usize) -> [E; K] + Sync,
+    packed: impl Fn(usize) -> [PackedE<E>; K] + Sync,
+) -> Left<E, K> {
+    let data = if geometry.packed() {
+        let mut values = PackedE::<E>::zero_vec(K * geometry.stored());
+        fill_rows(&mut values, geometry.row(), filler.map(PackedE::<E>::from), packed);
+        Data::Packed(values)
+    } else {
+        let mut values = vec![E::ZERO; K * geometry.stored()];
+        if unpacks {
+            let count = geometry.count() / PackedF::WIDTH;
+            let vectors: Vec<[PackedE<E>; K]> = (0..count).map(packed).collect();
+            let entry = |index: usize| vectors[index / PackedF::WIDTH].map(|value| value.extract(index % PackedF::WIDTH));
+            fill_rows(&mut values, geometry.row(), filler, entry);
+        } else {
+            fill_rows(&mut values, geometry.row(), filler, scalar);
         }
-        return input.par_iter().with_min_len(GRAIN).map(f).collect();
-    }
-    let mut output = vec![filler; input.len() / row * (row + 1)];
-    output
-        .par_chunks_mut(row + 1)
-        .zip(input.par_chunks(row))
-        .with_min_len(GRAIN.div_ceil(row))
-        .for_each(|(output, input)| output.iter_mut().zip(input).for_each(|(output, input)| *output = f(input)));
-    output
+        Data::Scalar(values)
+    };
+    finish(slot, start, geometry, data)
 }
 
-pub(crate) fn unpack<E: Ext, const K: usize>(values: &[[PackedE<E>; K]]) -> Vec<[E; K]> {
-    values.iter().flat_map(|vector| (0..PackedF::WIDTH).map(|lane| vector.map(|value| value.extract(lane)))).collect()
+/// A piece, unless only one entry is left.
+pub(crate) fn finish<E: Ext, const K: usize>(slot: usize, start: usize, geometry: Geometry, data: Data<E>) -> Left<E, K> {
+    if geometry.single()
+        && let Data::Scalar(values) = &data
+        && let Some(value) = values.first_chunk()
+    {
+        return Left::Single(start, *value);
+    }
+    Left::Piece(Piece { slot, start, geometry, data })
+}
+
+/// Neighbouring entries.
+#[inline(always)]
+pub(crate) fn neighbours<T, const K: usize>(values: &[T], index: usize) -> (&[T; K], &[T; K]) {
+    let (entries, _) = values.as_chunks::<K>();
+    let (pairs, _) = entries.as_chunks::<2>();
+    let [a, b] = &pairs[index];
+    (a, b)
 }
 
 impl<E: Ext, const K: usize> Piece<E, K> {
     /// A block of a tensor with these real extents, all powers of two, from its entries in row-major order.
-    pub(crate) fn from_fn(start: usize, shape: &[usize], f: impl Fn(usize) -> [E; K] + Sync) -> Left<E, K> {
+    pub(crate) fn from_fn(slot: usize, start: usize, shape: &[usize], f: impl Fn(usize) -> [E; K] + Sync) -> Left<E, K> {
         let geometry = Geometry::new(shape);
-        let (inner, outer) = geometry.extents();
-        let data = if geometry.packed() {
-            let vector = |index: usize| {
-                let first = index / inner * inner * PackedF::WIDTH + index % inner;
-                let lanes: Vec<[E; K]> = (0..PackedF::WIDTH).map(|lane| f(first + lane * inner)).collect();
-                std::array::from_fn(|k| PackedE::<E>::from_ext_fn(|lane| lanes[lane][k]))
-            };
-            Data::Packed((0..inner * outer).into_par_iter().with_min_len(GRAIN).map(vector).collect())
-        } else {
-            Data::Scalar((0..inner).map(f).collect())
+        let (inner, _) = geometry.extents();
+        let vector = |index: usize| {
+            let first = index / inner * inner * PackedF::WIDTH + index % inner;
+            let lanes: Vec<[E; K]> = (0..PackedF::WIDTH).map(|lane| f(first + lane * inner)).collect();
+            std::array::from_fn(|k| PackedE::<E>::from_ext_fn(|lane| lanes[lane][k]))
         };
-        finish(start, geometry, data)
+        build(slot, start, (geometry, false), [E::ZERO; K], &f, vector)
     }
 
-    /// Replaces pairs of entries by one: a step up the tree, or the binding of a variable.
+    /// Replaces pairs of entries by one: a step up the tree.
     pub(crate) fn step<const L: usize>(
         &self,
         filler: [E; L],
-        scalar: impl Fn(&[[E; K]; 2]) -> [E; L] + Send + Sync,
-        packed: impl Fn(&[[PackedE<E>; K]; 2]) -> [PackedE<E>; L] + Send + Sync,
+        scalar: impl Fn(&[E; K], &[E; K]) -> [E; L] + Sync,
+        packed: impl Fn(&[PackedE<E>; K], &[PackedE<E>; K]) -> [PackedE<E>; L] + Sync,
     ) -> Left<E, L> {
-        let (geometry, unpacks) = self.geometry.shrink();
-        let data = match &self.data {
-            Data::Packed(values) => {
-                let row = if unpacks { 1 } else { geometry.row() };
-                let values = rows(values.as_chunks().0, row, filler.map(PackedE::<E>::from), packed);
-                if unpacks { Data::Scalar(even_rows(unpack(&values), geometry.row(), filler)) } else { Data::Packed(values) }
-            }
-            Data::Scalar(values) => Data::Scalar(rows(values.as_chunks().0, geometry.row(), filler, scalar)),
+        let (scalars, vectors): (&[E], &[PackedE<E>]) = match &self.data {
+            Data::Packed(values) => (&[], values),
+            Data::Scalar(values) => (values, &[]),
         };
-        finish(self.start / 2, geometry, data)
-    }
-}
-
-/// Rows whose innermost axis is odd get an entry of filler.
-pub(crate) fn even_rows<T: Copy + Send + Sync>(values: Vec<T>, row: usize, filler: T) -> Vec<T> {
-    if row % 2 == 0 || row == 1 { values } else { rows(&values, row, filler, |&value| value) }
-}
-
-/// A piece, unless only one entry is left.
-pub(crate) fn finish<E: Ext, const K: usize>(start: usize, geometry: Geometry, data: Data<E, K>) -> Left<E, K> {
-    match &data {
-        Data::Scalar(values) if geometry.single() => Left::Single(start, values[0]),
-        _ => Left::Piece(Piece { start, geometry, data }),
+        let scalar = |index: usize| {
+            let (a, b) = neighbours(scalars, index);
+            scalar(a, b)
+        };
+        let packed = |index: usize| {
+            let (a, b) = neighbours(vectors, index);
+            packed(a, b)
+        };
+        build(self.slot, self.start / 2, self.geometry.shrink(), filler, scalar, packed)
     }
 }
 
@@ -138,14 +148,14 @@ pub(crate) fn finish<E: Ext, const K: usize>(start: usize, geometry: Geometry, d
 pub(crate) fn pair_up<E: Ext, const K: usize, const L: usize>(
     singles: &[(usize, [E; K])],
     filler: [E; K],
-    f: impl Fn(&[[E; K]; 2]) -> [E; L],
+    f: impl Fn(&[E; K], &[E; K]) -> [E; L],
 ) -> Singles<E, L> {
     singles
         .chunk_by(|a, b| a.0 / 2 == b.0 / 2)
         .map(|group| {
             let mut pair = [filler; 2];
             group.iter().for_each(|&(index, value)| pair[index % 2] = value);
-            (group[0].0 / 2, f(&pair))
+            (group[0].0 / 2, f(&pair[0], &pair[1]))
         })
         .collect()
 }
@@ -170,23 +180,10 @@ impl<E: Ext> Layer<E> {
     /// The layer above.
     pub(crate) fn parents(&self) -> Self {
         let filler = [E::ZERO, E::ONE];
-        let mut singles = pair_up(&self.singles, filler, |[a, b]| parent::<E, E>(a, b));
-        let left: Vec<Left<E, 2>> = self
-            .pieces
-            .par_iter()
-            .map(|piece| piece.step(filler, |[a, b]| parent::<E, E>(a, b), |[a, b]| parent::<E, PackedE<E>>(a, b)))
-            .collect();
+        let mut singles = pair_up(&self.singles, filler, parent::<E, E>);
+        let left: Vec<Left<E, 2>> =
+            self.pieces.par_iter().map(|piece| piece.step(filler, parent::<E, E>, parent::<E, PackedE<E>>)).collect();
         Self { pieces: sort(left, &mut singles), singles }
-    }
-
-    /// The layers from this one up to the root, which is `2^num_vars` times smaller than this one.
-    pub(crate) fn tree(self, num_vars: usize) -> Vec<Self> {
-        let mut layers = vec![self];
-        for _ in 0..num_vars {
-            let above = layers[layers.len() - 1].parents();
-            layers.push(above);
-        }
-        layers
     }
 
     /// The root's fraction.

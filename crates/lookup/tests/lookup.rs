@@ -18,6 +18,17 @@ struct Case {
     columns: Vec<Vec<Vec<i64>>>,
 }
 
+/// Columns in the narrowest type that the prover has a path of its own for.
+struct Narrowed(Vec<Vec<(Vec<i32>, Vec<i64>)>>);
+
+impl Narrowed {
+    fn columns(&self) -> Vec<Vec<Column<'_>>> {
+        let column = |both: &'_ (Vec<i32>, Vec<i64>)| both.0.len() == both.1.len();
+        let pick = |both| if column(both) { Column::I32(&both.0) } else { Column::I64(&both.1) };
+        self.0.iter().map(|own| own.iter().map(pick).collect()).collect()
+    }
+}
+
 impl Case {
     /// Random entries; the value column is the table's.
     fn new(tables: Vec<TableSpec>, lookups: &[(usize, &[usize])]) -> Self {
@@ -36,12 +47,20 @@ impl Case {
         Self { argument: LookupArgument::new(lookups, tables).unwrap(), columns }
     }
 
-    fn columns(&self) -> Vec<Vec<Column<'_>>> {
+    fn narrowed(&self) -> Narrowed {
+        let both = |column: &Vec<i64>| {
+            let narrow: Result<Vec<i32>, _> = column.iter().map(|&value| i32::try_from(value)).collect();
+            (narrow.unwrap_or_default(), column.clone())
+        };
+        Narrowed(self.columns.iter().map(|own| own.iter().map(both).collect()).collect())
+    }
+
+    fn wide(&self) -> Vec<Vec<Column<'_>>> {
         self.columns.iter().map(|own| own.iter().map(|column| Column::I64(column)).collect()).collect()
     }
 
     fn multiplicities(&self) -> Result<Vec<Vec<u32>>, LookupError> {
-        self.argument.multiplicities(&self.columns())
+        self.argument.multiplicities(&self.narrowed().columns())
     }
 
     /// Counts of what is in the tables; the rest is left out.
@@ -63,7 +82,7 @@ impl Case {
 
     fn prove<E: Ext>(&self, multiplicities: &[Vec<u32>]) -> Vec<u8> {
         let mut transcript = ProverTranscript::new("test");
-        let _ = self.argument.prove::<E>(&mut transcript, &self.columns(), multiplicities).unwrap();
+        let _ = self.argument.prove::<E>(&mut transcript, &self.narrowed().columns(), multiplicities).unwrap();
         transcript.into_proof()
     }
 
@@ -100,8 +119,11 @@ fn truth<E: Ext, V>(claim: &ColumnClaim<E, V>, shape: &[usize], values: &[i64]) 
 fn round_trip<E: Ext>(case: &Case) {
     let multiplicities = case.multiplicities().unwrap();
     let mut transcript = ProverTranscript::new("test");
-    let own = case.argument.prove::<E>(&mut transcript, &case.columns(), &multiplicities).unwrap();
+    let own = case.argument.prove::<E>(&mut transcript, &case.narrowed().columns(), &multiplicities).unwrap();
     let proof = transcript.into_proof();
+    let mut transcript = ProverTranscript::new("test");
+    let _ = case.argument.prove::<E>(&mut transcript, &case.wide(), &multiplicities).unwrap();
+    assert!(transcript.into_proof() == proof, "64-bit columns give another proof");
     let mut transcript = VerifierTranscript::new("test", &proof);
     let outcome = case.argument.verify::<E>(&mut transcript).unwrap();
 
@@ -194,6 +216,16 @@ fn a_value_outside_its_table_is_refused() {
         for row in 0..16 {
             assert_eq!(cheat::<E2>(change, |counts| counts[0][row] += 1), refused("lookup halves"));
         }
+    }
+}
+
+#[test]
+fn one_wrong_entry_among_many_is_refused() {
+    for (lookup, column) in [(0, 0), (1, 0), (1, 1)] {
+        let mut case = cases().swap_remove(4);
+        case.columns[lookup][column][777] ^= 1 << 12;
+        assert!(matches!(case.multiplicities(), Err(LookupError::OutsideTable { entry: 777, .. })));
+        assert_eq!(verify::<E2>(&case.argument, &case.prove::<E2>(&case.careless_multiplicities())), refused("lookup halves"));
     }
 }
 
@@ -346,7 +378,8 @@ fn columns_that_do_not_fit_the_statement_are_errors() {
     let prove = |columns: &[Vec<Column<'_>>], multiplicities: &[Vec<u32>]| {
         case.argument.prove::<E2>(&mut ProverTranscript::new("test"), columns, multiplicities).map(|_| ()).unwrap_err()
     };
-    let mut columns = case.columns();
+    let narrowed = case.narrowed();
+    let mut columns = narrowed.columns();
     columns[0][0] = Column::I16(&[1, 2]);
     assert_eq!(prove(&columns, &multiplicities), LookupError::ColumnLength { lookup: 0, column: 0, expected: 15, actual: 2 });
     columns[0].clear();
@@ -354,8 +387,8 @@ fn columns_that_do_not_fit_the_statement_are_errors() {
     assert!(matches!(prove(&columns[1..], &multiplicities), LookupError::Statement { .. }));
     let mut wrong = multiplicities.clone();
     wrong[1].pop();
-    assert_eq!(prove(&case.columns(), &wrong), LookupError::MultiplicityLength { table: 1, expected: 16, actual: 15 });
-    assert!(matches!(prove(&case.columns(), &wrong[1..]), LookupError::Statement { .. }));
+    assert_eq!(prove(&case.wide(), &wrong), LookupError::MultiplicityLength { table: 1, expected: 16, actual: 15 });
+    assert!(matches!(prove(&case.wide(), &wrong[1..]), LookupError::Statement { .. }));
 }
 
 #[test]
