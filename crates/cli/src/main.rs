@@ -1,2 +1,54 @@
-//! placeholder
-fn main() {}
+//! The `veritorch` command: compile, run, prove, verify, inspect and bench.
+//!
+//! Data goes to standard output, everything else to standard error. Exit codes: 0 good, 1 a proof or a check failed,
+//! 2 bad use or bad input, 130 interrupted.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod arrays;
+mod commands;
+mod failure;
+mod interrupt;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    interrupt::install();
+    let terminal = Terminal::new(cli.quiet);
+    let result = with_threads(cli.threads, || match &cli.command {
+        Command::Compile(args) => commands::compile(args, &terminal),
+        Command::Run(args) => commands::run(args, &terminal),
+        Command::Prove(args) => commands::prove(args, &terminal),
+        Command::Verify(args) => commands::verify(args, &terminal),
+        Command::Inspect(args) => commands::inspect(args, &terminal),
+        Command::Bench(args) => commands::bench(args, &terminal),
+    });
+    terminal.finish();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            terminal.error(&failure);
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// Runs with this many threads; by default with one per processor.
+fn with_threads(threads: Option<usize>, call: impl FnOnce() -> Result<(), Failure> + Send) -> Result<(), Failure> {
+    let Some(threads) = threads else { return call() };
+    if !(1..=4096).contains(&threads) {
+        return Err(Failure::usage("--threads", format!("{threads}, expected 1 to 4096")));
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|error| Failure::usage("--threads", error.to_string()))?;
+    pool.install(call)
+}

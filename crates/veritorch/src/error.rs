@@ -4,6 +4,11 @@ use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
+use veritorch_execute::ExecuteError;
+use veritorch_graph::model::ModelError;
+use veritorch_onnx::OnnxError;
+use veritorch_prove::{ProveError, VerifyError};
+use veritorch_quantise::QuantiseError;
 
 use crate::artefact::Kind;
 
@@ -194,9 +199,69 @@ pub enum Error {
         /// `input` or `output`.
         what: &'static str,
     },
+    /// The ONNX file is refused.
+    #[error("`{}`: {source}", path.display())]
+    Onnx {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: OnnxError,
+    },
+    /// The model, its calibration data or an option is refused.
+    #[error(transparent)]
+    Quantise(QuantiseError),
+    /// A model graph breaks a rule.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The circuit refuses the input, or does not fit it.
+    #[error(transparent)]
+    Execute(ExecuteError),
+    /// There is no proof.
+    #[error(transparent)]
+    Prove(ProveError),
+    /// The proof is refused.
+    #[error("the proof is not valid: {0}")]
+    Rejected(VerifyError),
+    /// A proof's note of where it comes from is wrong.
+    #[error("the proof is not valid: {reason}")]
+    Note {
+        /// How.
+        reason: String,
+    },
     /// The caller asked to stop.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl From<QuantiseError> for Error {
+    fn from(error: QuantiseError) -> Self {
+        match error {
+            QuantiseError::Execute(error) => error.into(),
+            error => Self::Quantise(error),
+        }
+    }
+}
+
+impl From<ExecuteError> for Error {
+    fn from(error: ExecuteError) -> Self {
+        Self::Execute(error)
+    }
+}
+
+impl From<ProveError> for Error {
+    fn from(error: ProveError) -> Self {
+        match error {
+            ProveError::Interrupted => Self::Interrupted,
+            ProveError::Execute(error) => error.into(),
+            error => Self::Prove(error),
+        }
+    }
+}
+
+impl From<VerifyError> for Error {
+    fn from(error: VerifyError) -> Self {
+        Self::Rejected(error)
+    }
 }
 
 fn list(names: &[String]) -> String {
@@ -243,6 +308,13 @@ impl Error {
             Self::Batches { .. } => "give every array the same number of samples".to_owned(),
             Self::OtherModel { .. } => "verify with the .vk that belongs to the .vt that made the proof".to_owned(),
             Self::NotPublic { .. } => "compile with `--input public` or `--output public` to show it".to_owned(),
+            Self::Onnx { source, .. } => return source.hint(),
+            Self::Execute(ExecuteError::Refused { .. }) => {
+                "the input lies too far from the calibration data; scale it as the model expects, or calibrate with samples like it".to_owned()
+            }
+            Self::Prove(ProveError::Security { .. }) => "prove fewer samples at once, or compile with `--profile high`".to_owned(),
+            Self::Model(_) | Self::Quantise(_) | Self::Execute(_) | Self::Prove(_) | Self::Rejected(_) => return None,
+            Self::Note { .. } => return None,
             Self::Option { .. } | Self::UnknownModel { .. } | Self::Mismatch { .. } | Self::Interrupted => return None,
         })
     }
@@ -251,7 +323,7 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::OtherModel { .. } | Self::Mismatch { .. } => 1,
+            Self::OtherModel { .. } | Self::Mismatch { .. } | Self::Rejected(_) | Self::Note { .. } => 1,
             Self::Truncated { kind: Some(Kind::Proof), .. } | Self::Damaged { kind: Some(Kind::Proof), .. } => 1,
             Self::Interrupted => 130,
             _ => 2,

@@ -6,13 +6,28 @@
 #![forbid(unsafe_code)]
 
 pub mod artefact;
+pub mod bench;
+pub mod inspect;
 pub mod port;
 pub mod zoo;
 
 mod array;
+mod circuit;
+mod compile;
 mod error;
+mod memory;
 mod progress;
+mod proof;
+mod verifier;
 
 pub use array::{Array, Arrays};
+pub use circuit::{CompiledCircuit, Proven, Run, verifier_path};
+pub use compile::{CompileOptions, compile, compile_graph, graph_inputs, import};
 pub use error::Error;
+pub use proof::Proof;
+pub use verifier::{Verification, Verifier};
+pub use veritorch_graph::circuit::{Policy, Visibility};
+pub use veritorch_graph::model::ModelGraph;
+pub use veritorch_prove::{Profile, SecurityReport};
+pub use veritorch_quantise::{QuantisationReport, QuantiseOptions, Target};
 pub use progress::{Progress, Silent};

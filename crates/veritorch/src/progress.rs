@@ -1,20 +1,14 @@
 //! What a long call reports while it runs, and how it is told to stop.
 
-/// Watches a call. Called from the thread that makes the call; cheap.
-pub trait Progress: Sync {
-    /// A phase begins.
-    fn phase(&self, name: &'static str) {
-        let _ = name;
-    }
+pub use veritorch_prove::progress::{Progress, Silent};
 
-    /// Whether the call should stop: it ends with [`Error::Interrupted`](crate::Error::Interrupted) at the next phase.
-    fn interrupted(&self) -> bool {
-        false
+use crate::Error;
+
+/// Begins a phase of this library, unless the caller wants to stop.
+pub(crate) fn begin(progress: &dyn Progress, phase: &'static str) -> Result<(), Error> {
+    if progress.interrupted() {
+        return Err(Error::Interrupted);
     }
+    progress.phase(phase);
+    Ok(())
 }
-
-/// Watches nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
-
-impl Progress for Silent {}

@@ -6,14 +6,17 @@ use serde::de::DeserializeOwned;
 
 /// Decodes a value and encodes it again against the same bytes, without a copy.
 pub(super) fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    let (value, rest) = postcard::take_from_bytes::<T>(bytes).map_err(|error| format!("it does not decode: {error}"))?;
-    if !rest.is_empty() {
-        return Err(format!("{} bytes too many", rest.len()));
-    }
+    let value = decode_any::<T>(bytes)?;
     match postcard::serialize_with_flavor(&value, Same { rest: bytes }) {
         Ok(true) => Ok(value),
         _ => Err("the encoding is not canonical".to_owned()),
     }
+}
+
+/// Decodes a value from exactly these bytes.
+pub(super) fn decode_any<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    let (value, rest) = postcard::take_from_bytes::<T>(bytes).map_err(|error| format!("it does not decode: {error}"))?;
+    if rest.is_empty() { Ok(value) } else { Err(format!("{} bytes too many", rest.len())) }
 }
 
 /// Compares what is written with what is expected.

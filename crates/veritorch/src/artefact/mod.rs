@@ -5,13 +5,13 @@
 //! ```
 //!
 //! Integers are little-endian. The checksums tell damage from forgery; they are no defence. A section is one value in
-//! postcard's encoding and is accepted only if encoding the value again gives the same bytes, so that a file that
-//! loads is the only file for its content.
+//! postcard's encoding; those of `.vk` and `.proof` are accepted only if encoding the value again gives the same bytes,
+//! so that a file that loads is the only file for its content.
 
 mod canonical;
 mod store;
 
-pub use store::{check_destination, remove_unfinished, write_atomically};
+pub use store::{check_destination, read, remove_unfinished, write_atomically};
 
 use std::fmt;
 use std::path::Path;
@@ -203,12 +203,23 @@ impl<'a> File<'a> {
     /// # Panics
     /// If the kind has no such section: an error of this library.
     pub fn section<T: Serialize + DeserializeOwned>(&self, index: usize) -> Result<T, Error> {
-        canonical::decode(self.sections[index]).map_err(|reason| Error::Damaged {
-            path: self.path.to_owned(),
-            kind: Some(self.kind),
-            section: self.kind.sections()[index].to_owned(),
-            reason,
-        })
+        canonical::decode(self.sections[index]).map_err(|reason| self.damaged(index, reason))
+    }
+
+    /// Decodes the section of this index without insisting on one encoding: for the owner's own large files.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] naming the section.
+    ///
+    /// # Panics
+    /// If the kind has no such section: an error of this library.
+    pub fn own_section<T: DeserializeOwned>(&self, index: usize) -> Result<T, Error> {
+        canonical::decode_any(self.sections[index]).map_err(|reason| self.damaged(index, reason))
+    }
+
+    fn damaged(&self, index: usize, reason: String) -> Error {
+        let section = self.kind.sections()[index].to_owned();
+        Error::Damaged { path: self.path.to_owned(), kind: Some(self.kind), section, reason }
     }
 
     /// Bytes of each section.

@@ -25,6 +25,14 @@ fn remove(unfinished: &Mutex<BTreeSet<PathBuf>>) {
     }
 }
 
+/// The bytes of a file.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })
+}
+
 /// Whether a file could be written there, as far as can be told before the work begins.
 ///
 /// # Errors

@@ -10,10 +10,10 @@ mod resnet18;
 mod resnet20;
 mod vgg16;
 
-use veritorch_graph::model::ModelGraph;
+use veritorch_graph::model::{ModelGraph, passes};
 
 use crate::{Array, Arrays, Error};
-use network::Random;
+pub(crate) use network::Random;
 
 const MODELS: [(&str, fn() -> ModelGraph); 5] = [
     ("mlp", mlp::build),
@@ -32,10 +32,14 @@ pub fn names() -> Vec<&'static str> {
 /// A built-in model.
 ///
 /// # Errors
-/// [`Error::UnknownModel`].
+/// [`Error::UnknownModel`]; [`Error::Model`] never.
 pub fn model(name: &str) -> Result<ModelGraph, Error> {
     match MODELS.iter().find(|(known, _)| *known == name) {
-        Some((_, build)) => Ok(build()),
+        Some((_, build)) => {
+            let mut graph = build();
+            passes::optimise(&mut graph)?;
+            Ok(graph)
+        }
         None => Err(Error::UnknownModel {
             name: name.to_owned(),
             known: names().into_iter().map(str::to_owned).collect(),

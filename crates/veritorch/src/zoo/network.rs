@@ -3,15 +3,15 @@
 use veritorch_graph::model::{ModelGraph, ModelOp, Node, UnaryFn, Value, ValueId};
 
 /// SplitMix64 [Steele, Lea, Flood 2014]: the same numbers on every machine.
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// Uniform in `[-1, 1)`, 24 bits.
-    pub(super) fn uniform(&mut self) -> f32 {
+    pub(crate) fn uniform(&mut self) -> f32 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,0 +1,232 @@
+//! What the user types.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use veritorch::{Profile, Visibility};
+
+/// Prove that a committed neural network, run on an input, gives an output.
+#[derive(Debug, Parser)]
+#[command(name = "veritorch", version, max_term_width = 100, propagate_version = true)]
+pub(crate) struct Cli {
+    /// Number of threads; by default one per processor
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    /// No progress and no notes on standard error
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Quantise an ONNX model, commit to its weights, write OUT.vt (prover) and OUT.vk (verifier)
+    Compile(CompileArgs),
+    /// Run the quantised model without a proof
+    Run(RunArgs),
+    /// Run the quantised model and prove the result
+    Prove(ProveArgs),
+    /// Verify a proof and print what it shows
+    Verify(VerifyArgs),
+    /// Print the graph, the plan, sizes and the security level of a .vt, .vk or .proof file
+    Inspect(InspectArgs),
+    /// Measure every phase: seconds, peak memory, proof size
+    Bench(BenchArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompileArgs {
+    /// The model
+    #[arg(value_name = "MODEL.onnx")]
+    pub(crate) model: PathBuf,
+    /// Calibration data: one array per ONNX input, leading axis = samples
+    #[arg(long, value_name = "CAL.npz")]
+    pub(crate) calibration: PathBuf,
+    /// Where the prover's key goes; the verifier's key goes beside it as OUT.vk
+    #[arg(long, short, value_name = "OUT.vt")]
+    pub(crate) output_file: PathBuf,
+    #[command(flatten)]
+    pub(crate) quantise: QuantiseArgs,
+    /// Write the quantiser's full report (accuracy, cosine, error per node) as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Options of the quantiser, the policy and the security level.
+#[derive(Debug, Args)]
+pub(crate) struct QuantiseArgs {
+    /// Name of the model in keys and proofs; by default the one in the file
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Class of each calibration sample, for accuracy (.npy, or .npz with one array)
+    #[arg(long, value_name = "L.npz")]
+    pub(crate) labels: Option<PathBuf>,
+    /// Least accuracy on the calibration data, 0 to 1; raises activation bits until it is met (needs --labels)
+    #[arg(long, value_name = "FRACTION", group = "target", requires = "labels")]
+    pub(crate) accuracy_target: Option<f64>,
+    /// Greatest loss of accuracy against the float model, 0 to 1 (needs --labels)
+    #[arg(long, value_name = "FRACTION", group = "target", requires = "labels")]
+    pub(crate) accuracy_loss: Option<f64>,
+    /// Least share of samples with the float model's class, 0 to 1
+    #[arg(long, value_name = "FRACTION", group = "target")]
+    pub(crate) agreement_target: Option<f64>,
+    /// Greatest relative error of the outputs, 0 to 1
+    #[arg(long, value_name = "FRACTION", group = "target")]
+    pub(crate) drift_target: Option<f64>,
+    /// Bits of activations, 4 to 16
+    #[arg(long, value_name = "BITS", default_value_t = 8)]
+    pub(crate) activation_bits: u32,
+    /// Bits of inputs, 4 to 16
+    #[arg(long, value_name = "BITS", default_value_t = 10)]
+    pub(crate) input_bits: u32,
+    /// 16-bit weights instead of 8-bit ones
+    #[arg(long)]
+    pub(crate) wide_weights: bool,
+    /// Take ranges tighter than the calibrated maximum where that lowers the drift
+    #[arg(long)]
+    pub(crate) tighten: bool,
+    /// Whether proofs show the input
+    #[arg(long, value_name = "POLICY", default_value = "private")]
+    pub(crate) input: Policy,
+    /// Whether proofs show the output
+    #[arg(long, value_name = "POLICY", default_value = "public")]
+    pub(crate) output: Policy,
+    /// Security: standard is 100 bits, high is 128 bits
+    #[arg(long, value_name = "PROFILE", default_value = "standard")]
+    pub(crate) profile: ProfileArg,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Policy {
+    /// Part of the statement
+    Public,
+    /// Not shown
+    Private,
+}
+
+impl From<Policy> for Visibility {
+    fn from(policy: Policy) -> Self {
+        match policy {
+            Policy::Public => Self::Public,
+            Policy::Private => Self::Private,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ProfileArg {
+    /// At least 100 bits
+    Standard,
+    /// At least 128 bits
+    High,
+}
+
+impl From<ProfileArg> for Profile {
+    fn from(profile: ProfileArg) -> Self {
+        match profile {
+            ProfileArg::Standard => Self::Standard,
+            ProfileArg::High => Self::High,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The prover's key
+    #[arg(value_name = "OUT.vt")]
+    pub(crate) key: PathBuf,
+    /// Inputs by their ONNX names; the leading axis may be a batch
+    #[arg(long, value_name = "X.npz")]
+    pub(crate) input: PathBuf,
+    /// Where the outputs go, by their ONNX names, in the model's units; by default they are printed
+    #[arg(long, short, value_name = "Y.npz")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProveArgs {
+    /// The prover's key
+    #[arg(value_name = "OUT.vt")]
+    pub(crate) key: PathBuf,
+    /// Inputs by their ONNX names; the leading axis may be a batch
+    #[arg(long, value_name = "X.npz")]
+    pub(crate) input: PathBuf,
+    /// Where the proof goes
+    #[arg(long, short, value_name = "P.proof")]
+    pub(crate) output: PathBuf,
+    /// Write the plan with predicted and measured seconds as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The verifier's key
+    #[arg(value_name = "OUT.vk")]
+    pub(crate) key: PathBuf,
+    /// The proof
+    #[arg(value_name = "P.proof")]
+    pub(crate) proof: PathBuf,
+    /// Compare the public inputs with these
+    #[arg(long, value_name = "X.npz")]
+    pub(crate) input: Option<PathBuf>,
+    /// Compare the public outputs with these
+    #[arg(long, value_name = "Y.npz")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// A .vt, .vk or .proof file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Samples in one proof, for predictions and the security level of keys
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) batch: usize,
+    /// Prove noise once and print measured seconds beside the predicted ones (.vt only)
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub(crate) measure: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write one self-contained page with a picture of the graph
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// The model
+    #[arg(value_name = "MODEL.onnx", required_unless_present = "built_in", conflicts_with = "built_in")]
+    pub(crate) model: Option<PathBuf>,
+    /// A built-in architecture with random weights: mlp, mnist-cnn, resnet18-cifar, resnet20-cifar, vgg16-cifar
+    #[arg(long = "model", value_name = "NAME")]
+    pub(crate) built_in: Option<String>,
+    /// Samples to calibrate with and to prove; by default noise
+    #[arg(long, value_name = "X.npz")]
+    pub(crate) data: Option<PathBuf>,
+    /// Samples in one proof
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) batch: usize,
+    /// Repetitions of run, prove and verify; the fastest counts
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) repeat: usize,
+    #[command(flatten)]
+    pub(crate) quantise: QuantiseArgs,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}

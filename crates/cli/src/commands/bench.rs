@@ -1,0 +1,71 @@
+//! `bench`: every phase, measured.
+
+use veritorch::bench::{BenchReport, bench as measure, synthetic_data};
+use veritorch::{Arrays, zoo};
+
+use super::{print, print_json};
+use crate::args::BenchArgs;
+use crate::arrays;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// Runs the verb.
+pub(crate) fn bench(args: &BenchArgs, terminal: &Terminal) -> Result<(), Failure> {
+    let options = args.quantise.options()?;
+    if args.batch == 0 || args.repeat == 0 {
+        return Err(Failure::usage("--batch and --repeat", "0, expected at least 1"));
+    }
+    let graph = match (&args.model, &args.built_in) {
+        (Some(path), _) => veritorch::import(path, terminal)?,
+        (None, Some(name)) => zoo::model(name)?,
+        (None, None) => return Err(Failure::usage("bench", "expected MODEL.onnx or --model NAME")),
+    };
+    let (calibration, inputs) = match &args.data {
+        Some(path) => {
+            let calibration = arrays::read(path)?.named("input", &veritorch::graph_inputs(&graph))?;
+            let inputs = first_samples(&graph, &calibration, args.batch)?;
+            (calibration, inputs)
+        }
+        None => synthetic_data(&graph, args.batch),
+    };
+    let report = measure(graph, &calibration, &inputs, &options, args.repeat, terminal)?;
+    terminal.finish();
+    if args.json { print_json(&report) } else { print(&to_text(&report)) }
+}
+
+/// The first `batch` samples of each array, from the start again where there are fewer.
+fn first_samples(graph: &veritorch::ModelGraph, data: &Arrays, batch: usize) -> Result<Arrays, Failure> {
+    let mut inputs = Arrays::new();
+    for &id in &graph.inputs {
+        let value = graph.value(id);
+        let array = data.get(&value.name).filter(|array| array.data.len() >= value.len()).ok_or_else(|| {
+            Failure::usage("--data", format!("expected samples for the input `{}`", value.name))
+        })?;
+        let samples = array.data.len() / value.len() * value.len();
+        let values = array.data[..samples].iter().copied().cycle().take(batch * value.len()).collect();
+        let shape = [&[batch], value.shape.as_slice()].concat();
+        inputs.insert(value.name.clone(), veritorch::Array { shape, data: values });
+    }
+    Ok(inputs)
+}
+
+fn to_text(report: &BenchReport) -> String {
+    let mut text = format!("`{}`, {} threads, batch {}, best of {}\n\n", report.model, report.threads, report.batch, report.repeat);
+    text.push_str(&format!("{:<22}{:>12}{:>14}\n", "phase", "seconds", "peak memory"));
+    for phase in &report.phases {
+        let memory = phase.peak_bytes.map_or("-".to_owned(), |bytes| format!("{:.0} MB", bytes as f64 / 1e6));
+        text.push_str(&format!("{:<22}{:>12.4}{memory:>14}\n", phase.phase, phase.seconds));
+        if phase.phase == "prove" {
+            for part in &report.prove_phases {
+                text.push_str(&format!("  {:<20}{:>12.4}\n", part.phase, part.seconds));
+            }
+        }
+    }
+    text.push_str(&format!("\nper sample            {:.4} s\n", report.prove_seconds_per_sample));
+    text.push_str(&format!("predicted, one core   {:.4} s\n", report.predicted_seconds));
+    text.push_str(&format!("proof                 {} bytes, file {} bytes\n", report.proof_bytes, report.proof_file_bytes));
+    text.push_str(&format!("prover's key          {} bytes\n", report.prover_key_bytes));
+    text.push_str(&format!("verifier's key        {} bytes\n", report.verifier_key_bytes));
+    text.push_str(&format!("security              {:.1} bits\n", report.security_bits));
+    text
+}

@@ -1,0 +1,61 @@
+//! `compile`: an ONNX model becomes a prover's key and a verifier's key.
+
+use std::time::Instant;
+
+use serde_json::json;
+use veritorch::{QuantisationReport, verifier_path};
+
+use super::{check_destinations, print, print_json, write_text};
+use crate::args::CompileArgs;
+use crate::arrays::{self, Loaded};
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// Runs the verb.
+pub(crate) fn compile(args: &CompileArgs, terminal: &Terminal) -> Result<(), Failure> {
+    let start = Instant::now();
+    let verifier = verifier_path(&args.output_file)?;
+    check_destinations([Some(args.output_file.as_path()), Some(verifier.as_path()), args.report.as_deref()])?;
+    let options = args.quantise.options()?;
+    let graph = veritorch::import(&args.model, terminal)?;
+    let names = veritorch::graph_inputs(&graph);
+    let calibration = read_named(&args.calibration, &names)?;
+    let circuit = veritorch::compile_graph(graph, &calibration, &options, terminal)?;
+    veritorch::Progress::phase(terminal, "write");
+    circuit.save(&args.output_file)?;
+    if let Some(path) = &args.report {
+        write_text(path, &super::json(circuit.quantisation()))?;
+    }
+    terminal.finish();
+    let report = circuit.inspect(1)?;
+    let size = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    if args.json {
+        return print_json(&json!({
+            "model": report.model,
+            "prover_key": args.output_file,
+            "prover_key_bytes": size(&args.output_file),
+            "verifier_key": verifier,
+            "verifier_key_bytes": size(&verifier),
+            "circuit_digest": report.circuit_digest,
+            "model_commitment": report.model_commitment,
+            "security_bits": report.security.bits,
+            "quantisation": circuit.report(),
+            "seconds": start.elapsed().as_secs_f64(),
+        }));
+    }
+    let mut text = format!("compiled `{}` in {:.2} s\n", report.model, start.elapsed().as_secs_f64());
+    let summary = QuantisationReport { nodes: Vec::new(), ..circuit.quantisation().clone() };
+    text.push_str(&summary.to_string());
+    text.push_str(&format!("security          {:.1} bits, profile {}\n", report.security.bits, report.profile));
+    text.push_str(&format!("circuit           {}\n", report.circuit_digest));
+    text.push_str(&format!("model commitment  {}\n", report.model_commitment));
+    text.push_str(&format!("prover's key      {} ({} bytes)\n", args.output_file.display(), size(&args.output_file)));
+    text.push_str(&format!("verifier's key    {} ({} bytes)\n", verifier.display(), size(&verifier)));
+    print(&text)
+}
+
+/// Reads arrays for a model with these inputs.
+fn read_named(path: &std::path::Path, names: &[String]) -> Result<veritorch::Arrays, Failure> {
+    let loaded: Loaded = arrays::read(path)?;
+    Ok(loaded.named("input", names)?)
+}

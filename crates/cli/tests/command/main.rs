@@ -1,0 +1,5 @@
+//! The `veritorch` command from outside: what it writes, prints and returns.
+
+mod hostile;
+mod support;
+mod verbs;

@@ -1,0 +1,140 @@
+//! The verbs, used well: what they write, print and return.
+
+
+use crate::support::{Place, files};
+
+#[test]
+fn a_model_is_compiled_run_proved_and_verified() {
+    let place = Place::proved();
+    assert_eq!(place.names(), ["a.vk", "a.vt", "cal.npz", "model.onnx", "p.proof", "x.npz"]);
+    let text = place.good(&["verify", "a.vk", "p.proof"]);
+    for part in ["valid: the committed model `classifier`", "class ", "security", "model commitment", "circuit"] {
+        assert!(text.contains(part), "{text}");
+    }
+    let verified = place.json(&["verify", "a.vk", "p.proof", "--json"]);
+    assert_eq!(verified["valid"], true);
+    assert!(verified["security_bits"].as_f64().unwrap() >= 100.0);
+    assert!(verified["inputs"].is_null());
+    let run = place.json(&["run", "a.vt", "--input", "x.npz", "--json"]);
+    assert_eq!(run["outputs"]["y"]["data"], verified["outputs"]["y"]["data"]);
+    assert_eq!(run["outputs"]["y"]["shape"], serde_json::json!([1, 3]));
+}
+
+#[test]
+fn run_writes_what_verify_compares() {
+    let place = Place::proved();
+    place.good(&["run", "a.vt", "--input", "x.npz", "-o", "y.npz"]);
+    let text = place.good(&["verify", "a.vk", "p.proof", "--output", "y.npz"]);
+    assert!(text.contains("The output is the one given"), "{text}");
+    place.write("other.npz", &files::npz(&[("y", &[1, 3], &[0.0, 0.0, 0.0])]));
+    place.bad(&["verify", "a.vk", "p.proof", "--output", "other.npz"], 1, &["output `y` at [0, ", "the proof says"]);
+    place.bad(&["verify", "a.vk", "p.proof", "--input", "x.npz"], 2, &["private", "hint:"]);
+}
+
+#[test]
+fn public_inputs_are_compared() {
+    let place = Place::new();
+    place.good(&["compile", "model.onnx", "--calibration", "cal.npz", "-o", "a.vt", "--input", "public"]);
+    place.good(&["prove", "a.vt", "--input", "x.npz", "-o", "p.proof"]);
+    let text = place.good(&["verify", "a.vk", "p.proof", "--input", "x.npz"]);
+    assert!(text.contains("The input is the one given"), "{text}");
+    place.write("other.npz", &files::npz(&[("x", &[1, 4], &[0.5, -0.25, 0.0, 0.1])]));
+    place.bad(&["verify", "a.vk", "p.proof", "--input", "other.npz"], 1, &["input `x` at [0, 2]"]);
+}
+
+#[test]
+fn private_outputs_are_not_shown() {
+    let place = Place::new();
+    let policy = ["--input", "public", "--output", "private"];
+    let compile = ["compile", "model.onnx", "--calibration", "cal.npz", "-o", "a.vt"];
+    place.good(&[&compile[..], &policy].concat());
+    place.good(&["prove", "a.vt", "--input", "x.npz", "-o", "p.proof"]);
+    let verified = place.json(&["verify", "a.vk", "p.proof", "--json"]);
+    assert!(verified["outputs"].is_null());
+    assert!(!verified["inputs"].is_null());
+}
+
+#[test]
+fn a_batch_is_one_proof() {
+    let place = Place::proved();
+    place.write("batch.npz", &files::npz(&[("x", &[5, 4], &files::wave(20))]));
+    let proven = place.json(&["prove", "a.vt", "--input", "batch.npz", "-o", "b.proof", "--json"]);
+    assert_eq!(proven["batch"], 5);
+    let verified = place.json(&["verify", "a.vk", "b.proof", "--json"]);
+    assert_eq!(verified["batch"], 5);
+    assert_eq!(verified["outputs"]["y"]["shape"], serde_json::json!([5, 3]));
+    let run = place.json(&["run", "a.vt", "--input", "batch.npz", "--json"]);
+    assert_eq!(run["outputs"], verified["outputs"]);
+}
+
+#[test]
+fn one_thread_gives_the_same_bytes() {
+    let place = Place::proved();
+    place.good(&["--threads", "1", "prove", "a.vt", "--input", "x.npz", "-o", "q.proof"]);
+    place.good(&["prove", "a.vt", "--input", "x.npz", "-o", "r.proof", "--threads", "2"]);
+    assert!(place.read("q.proof") == place.read("r.proof"));
+    place.good(&["compile", "model.onnx", "--calibration", "cal.npz", "-o", "b.vt", "--threads", "1"]);
+    assert!(place.read("a.vk") == place.read("b.vk"));
+    assert!(place.read("a.vt") == place.read("b.vt"));
+}
+
+#[test]
+fn the_high_profile_has_128_bits() {
+    let place = Place::new();
+    place.good(&["compile", "model.onnx", "--calibration", "cal.npz", "-o", "a.vt", "--profile", "high"]);
+    place.good(&["prove", "a.vt", "--input", "x.npz", "-o", "p.proof"]);
+    let verified = place.json(&["verify", "a.vk", "p.proof", "--json"]);
+    assert!(verified["security_bits"].as_f64().unwrap() >= 128.0);
+}
+
+#[test]
+fn inspect_knows_every_kind_of_file() {
+    let place = Place::proved();
+    for (file, kind) in [("a.vt", "prover's key"), ("a.vk", "verifier's key"), ("p.proof", "proof")] {
+        let report = place.json(&["inspect", file, "--json"]);
+        assert_eq!(report["kind"], kind);
+        assert_eq!(report["model"], "classifier");
+        assert!(report["security"]["bits"].as_f64().unwrap() >= 100.0);
+        let text = place.good(&["inspect", file]);
+        assert!(text.contains("security term"), "{text}");
+        place.good(&["inspect", file, "--html", "page.html"]);
+        let page = String::from_utf8(place.read("page.html")).unwrap();
+        assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
+    }
+    let measured = place.json(&["inspect", "a.vt", "--measure", "--json"]);
+    let phases = measured["phases"].as_array().unwrap();
+    assert!(phases.iter().any(|phase| phase["measured_seconds"].as_f64().is_some()));
+    place.bad(&["inspect", "a.vk", "--measure"], 2, &["--measure"]);
+}
+
+#[test]
+fn bench_measures_a_file_and_a_built_in_model() {
+    let place = Place::new();
+    let report = place.json(&["bench", "model.onnx", "--repeat", "1", "--json", "--batch", "2"]);
+    for key in ["prove_seconds", "verify_seconds", "proof_bytes", "security_bits"] {
+        assert!(report[key].as_f64().unwrap() > 0.0, "{key}: {report}");
+    }
+    let phases: Vec<&str> = report["phases"].as_array().unwrap().iter().map(|p| p["phase"].as_str().unwrap()).collect();
+    assert_eq!(phases, ["compile", "load", "run", "prove", "verify"]);
+    let report = place.json(&["bench", "--model", "mlp", "--repeat", "1", "--json"]);
+    assert_eq!(report["model"], "mlp");
+    place.bad(&["bench", "--model", "lenet"], 2, &["no built-in model is called `lenet`", "vgg16-cifar"]);
+}
+
+#[test]
+fn labels_give_an_accuracy() {
+    let place = Place::new();
+    place.write("labels.npy", &files::npy("<i8", &[32], &vec![0; 256]));
+    let compiled =
+        place.json(&["compile", "model.onnx", "--calibration", "cal.npz", "-o", "a.vt", "--labels", "labels.npy", "--json"]);
+    assert!(compiled["quantisation"]["accuracy"].as_f64().is_some(), "{compiled}");
+}
+
+#[test]
+fn data_goes_to_standard_output_alone() {
+    let place = Place::new();
+    let outcome = place.call(&["compile", "model.onnx", "--calibration", "cal.npz", "-o", "a.vt", "--json", "--quiet"]);
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
+    assert!(serde_json::from_str::<serde_json::Value>(&outcome.stdout).is_ok());
+    assert!(!outcome.stdout.contains('\x1b'));
+}

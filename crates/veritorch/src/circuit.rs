@@ -1,0 +1,245 @@
+//! A compiled model: what its owner keeps.
+
+use std::path::{Path, PathBuf};
+
+use veritorch_graph::circuit::{Circuit, Visibility};
+use veritorch_prove::{ProveError, ProvingKey, security};
+use veritorch_quantise::QuantisationReport;
+
+use crate::artefact::{self, File, Kind};
+use crate::inspect::{Inspection, Subject};
+use crate::port::{BatchForm, Saturation, dequantise, expected, match_arrays, quantise};
+use crate::progress::begin;
+use crate::proof::{Origin, Proof};
+use crate::verifier::Verifier;
+use crate::zoo::Random;
+use crate::{Array, Arrays, Error, Progress};
+
+/// A committed circuit with its weights: runs and proves. The `.vt` file.
+#[derive(Clone, Debug)]
+pub struct CompiledCircuit {
+    pub(crate) key: ProvingKey,
+    pub(crate) report: QuantisationReport,
+    /// Hash of the model commitment's layout and root.
+    pub(crate) identity: [u8; 32],
+}
+
+/// What running a circuit gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Outputs in the model's units, by name.
+    pub outputs: Arrays,
+    /// Samples.
+    pub batch: usize,
+    /// Inputs that lie far outside the calibrated range.
+    pub saturations: Vec<Saturation>,
+}
+
+/// What proving gives.
+#[derive(Clone, Debug)]
+pub struct Proven {
+    /// The proof, for anyone.
+    pub proof: Proof,
+    /// Outputs in the model's units, by name, whether public or not.
+    pub outputs: Arrays,
+    /// Samples.
+    pub batch: usize,
+    /// Inputs that lie far outside the calibrated range.
+    pub saturations: Vec<Saturation>,
+    /// Seconds of each phase.
+    pub timings: Vec<(String, f64)>,
+}
+
+struct Encoded {
+    integers: Vec<Vec<i64>>,
+    form: BatchForm,
+    saturations: Vec<Saturation>,
+}
+
+impl CompiledCircuit {
+    pub(crate) fn new(key: ProvingKey, report: QuantisationReport) -> Result<Self, Error> {
+        let identity = key.vk.model_identity().map_err(ProveError::from)?;
+        Ok(Self { key, report, identity })
+    }
+
+    /// Reads a `.vt` file.
+    ///
+    /// # Errors
+    /// The file cannot be read, is of another kind or version, or is damaged.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let bytes = artefact::read(path)?;
+        Self::from_bytes(path, &bytes)
+    }
+
+    /// Reads the bytes of a `.vt` file; `path` is for errors only.
+    ///
+    /// # Errors
+    /// As [`CompiledCircuit::load`].
+    pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
+        let file = File::parse_as(path, bytes, Kind::ProverKey)?;
+        // Decoding checks the circuit, the weights and the commitment's root against one another.
+        Self::new(file.own_section(0)?, file.section(1)?)
+    }
+
+    /// The bytes of a `.vt` file.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        artefact::encode(
+            Kind::ProverKey,
+            &[artefact::encode_section(&self.key), artefact::encode_section(&self.report)],
+        )
+    }
+
+    /// Writes the `.vt` file and beside it the `.vk` file, whose path is returned.
+    ///
+    /// # Errors
+    /// The path ends in `.vk`, or a file cannot be written; then neither is left half-written.
+    pub fn save(&self, path: &Path) -> Result<PathBuf, Error> {
+        let verifier = verifier_path(path)?;
+        let (bytes, verifier_bytes) = (self.to_bytes(), self.verifier().to_bytes());
+        artefact::write_atomically(path, &bytes)?;
+        artefact::write_atomically(&verifier, &verifier_bytes)?;
+        Ok(verifier)
+    }
+
+    /// The public part, for verifiers.
+    #[must_use]
+    pub fn verifier(&self) -> Verifier {
+        Verifier { key: self.key.vk.clone(), identity: self.identity }
+    }
+
+    /// The integer circuit.
+    #[must_use]
+    pub fn circuit(&self) -> &Circuit {
+        &self.key.vk.circuit
+    }
+
+    /// Names of the inputs in the model's order.
+    #[must_use]
+    pub fn input_names(&self) -> Vec<String> {
+        self.circuit().inputs.iter().map(|port| port.name.clone()).collect()
+    }
+
+    /// How near the circuit is to the float model: accuracy, agreement, cosine, errors, and whether it can refuse inputs.
+    #[must_use]
+    pub fn quantisation(&self) -> &QuantisationReport {
+        &self.report
+    }
+
+    /// The same as JSON.
+    #[must_use]
+    pub fn report(&self) -> serde_json::Value {
+        serde_json::to_value(&self.report).unwrap_or(serde_json::Value::Null)
+    }
+
+    /// `batch` samples of uniform noise over the whole range of every input, alike for one seed on every machine.
+    #[must_use]
+    pub fn noise(&self, batch: usize, seed: u64) -> Arrays {
+        let mut random = Random::new(seed);
+        let ports = self.circuit().inputs.iter().map(|port| {
+            let tensor = self.circuit().tensor(port.tensor);
+            let middle = (tensor.min as f64 + tensor.max as f64) / 2.0;
+            let half = (tensor.max as f64 - tensor.min as f64) / 2.0;
+            let scales = port.scale.len().max(1);
+            let value = |index: usize, random: &mut Random| {
+                let scale = port.scale.get(index % scales).copied().unwrap_or(1.0);
+                ((middle + half * f64::from(random.uniform())) * scale) as f32
+            };
+            let data = (0..batch * tensor.len()).map(|index| value(index, &mut random)).collect();
+            (port.name.clone(), Array { shape: [&[batch], port.shape.as_slice()].concat(), data })
+        });
+        ports.collect()
+    }
+
+    /// Runs the circuit without a proof.
+    ///
+    /// # Errors
+    /// The inputs do not fit the model, or drive a value out of a table's domain.
+    pub fn run(&self, inputs: &Arrays) -> Result<Run, Error> {
+        let encoded = self.encode(inputs)?;
+        let circuit = self.circuit().instantiate(encoded.form.batch());
+        let outputs = veritorch_execute::run(&circuit, &self.key.params, &encoded.integers)?;
+        Ok(Run {
+            outputs: self.decode(&outputs, encoded.form),
+            batch: encoded.form.batch(),
+            saturations: encoded.saturations,
+        })
+    }
+
+    /// Runs the circuit and proves it; all samples go into one proof.
+    ///
+    /// # Errors
+    /// As [`CompiledCircuit::run`], and where the security level is out of reach or the caller interrupts.
+    pub fn prove(&self, inputs: &Arrays, progress: &dyn Progress) -> Result<Proven, Error> {
+        begin(progress, "encode")?;
+        let encoded = self.encode(inputs)?;
+        let batch = encoded.form.batch();
+        let proven = veritorch_prove::prove(&self.key, &encoded.integers, batch, progress)?;
+        let outputs = self.decode(&proven.outputs, encoded.form);
+        let origin = Origin::of(&self.key.vk, self.identity, &security(&self.key.vk, batch)?, &proven.sizes);
+        let proof = Proof { origin, proof: proven.proof };
+        let timings = proven.timings.into_iter().map(|(name, seconds)| (name.to_owned(), seconds)).collect();
+        Ok(Proven { proof, outputs, batch, saturations: encoded.saturations, timings })
+    }
+
+    /// The graph, the plan, sizes and the security level, for proofs of `batch` samples.
+    ///
+    /// # Errors
+    /// If no proof of that size is possible.
+    pub fn inspect(&self, batch: usize) -> Result<Inspection, Error> {
+        let mut report = self.verifier().inspect_as("prover's key", batch)?;
+        report.set_quantisation(&self.report);
+        Ok(report)
+    }
+
+    fn encode(&self, inputs: &Arrays) -> Result<Encoded, Error> {
+        let circuit = self.circuit();
+        let (arrays, form) = match_arrays("input", &expected(&circuit.inputs), inputs)?;
+        let encoded = circuit.inputs.iter().zip(arrays).map(|(port, array)| quantise(circuit, port, array));
+        let (integers, saturations): (Vec<_>, Vec<_>) = encoded.unzip();
+        Ok(Encoded { integers, form, saturations: saturations.into_iter().flatten().collect() })
+    }
+
+    fn decode(&self, outputs: &[Vec<i64>], form: BatchForm) -> Arrays {
+        let ports = self.circuit().outputs.iter().zip(outputs);
+        ports.map(|(port, integers)| (port.name.clone(), dequantise(port, integers, form))).collect()
+    }
+}
+
+/// Where the `.vk` of a `.vt` goes.
+///
+/// # Errors
+/// [`Error::Option`] where both would be the same file.
+pub fn verifier_path(path: &Path) -> Result<PathBuf, Error> {
+    let verifier = path.with_extension("vk");
+    if verifier == path {
+        return Err(Error::Option {
+            option: "output",
+            reason: format!("`{}` is where the verifier's key goes; expected a name that ends in .vt", path.display()),
+        });
+    }
+    Ok(verifier)
+}
+
+impl Verifier {
+    /// As [`Verifier::inspect`], under another name.
+    pub(crate) fn inspect_as(&self, kind: &'static str, batch: usize) -> Result<Inspection, Error> {
+        let circuit = &self.key.circuit;
+        let subject = Subject {
+            kind,
+            model: &circuit.name,
+            circuit_digest: &circuit.digest().0,
+            model_identity: &self.identity,
+            profile: self.key.profile,
+            policy: circuit.policy,
+            batch,
+            security: security(&self.key, batch)?,
+        };
+        Ok(Inspection::new(subject).with_circuit(circuit))
+    }
+}
+
+/// What of a statement a policy shows.
+pub(crate) fn is_public(visibility: Visibility) -> bool {
+    visibility == Visibility::Public
+}

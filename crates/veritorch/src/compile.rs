@@ -1,0 +1,89 @@
+//! From a float model to a committed circuit.
+
+use std::path::Path;
+
+use veritorch_graph::model::ModelGraph;
+use veritorch_prove::{Profile, ProvingKey};
+use veritorch_quantise::QuantiseOptions;
+
+use crate::circuit::CompiledCircuit;
+use crate::port::{Expected, match_arrays};
+use crate::progress::begin;
+use crate::{Array, Arrays, Error, Progress};
+
+/// Options of [`compile`].
+#[derive(Clone, Debug, Default)]
+pub struct CompileOptions {
+    /// Name of the model; by default the one in the file.
+    pub name: Option<String>,
+    /// Bits, targets, labels and policy.
+    pub quantise: QuantiseOptions,
+    /// Security level.
+    pub profile: Profile,
+}
+
+/// Compiles an ONNX file: imports, calibrates, quantises and commits to the weights.
+///
+/// `calibration` has one array per input of the model: one sample in the input's own shape, or several on a leading axis.
+///
+/// # Errors
+/// Whatever is wrong with the file, the data or the options; [`Error::Interrupted`].
+pub fn compile(
+    path: &Path,
+    calibration: &Arrays,
+    options: &CompileOptions,
+    progress: &dyn Progress,
+) -> Result<CompiledCircuit, Error> {
+    compile_graph(import(path, progress)?, calibration, options, progress)
+}
+
+/// Reads an ONNX file into a model graph.
+///
+/// # Errors
+/// Whatever is wrong with the file; [`Error::Interrupted`].
+pub fn import(path: &Path, progress: &dyn Progress) -> Result<ModelGraph, Error> {
+    begin(progress, "import")?;
+    veritorch_onnx::load(path).map_err(|source| Error::Onnx { path: path.to_owned(), source })
+}
+
+/// Names of a graph's inputs, in its order.
+#[must_use]
+pub fn graph_inputs(graph: &ModelGraph) -> Vec<String> {
+    graph.inputs.iter().map(|&id| graph.value(id).name.clone()).collect()
+}
+
+/// Compiles a model graph that is in memory.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_graph(
+    mut graph: ModelGraph,
+    calibration: &Arrays,
+    options: &CompileOptions,
+    progress: &dyn Progress,
+) -> Result<CompiledCircuit, Error> {
+    if let Some(name) = &options.name {
+        graph.name.clone_from(name);
+    }
+    let samples = samples_of(&graph, calibration)?;
+    begin(progress, "quantise")?;
+    let quantised = veritorch_quantise::quantise(&graph, &samples, &options.quantise)?;
+    drop(graph);
+    begin(progress, "commit to the model")?;
+    let key = ProvingKey::setup(quantised.circuit, quantised.params, options.profile, progress)?;
+    CompiledCircuit::new(key, quantised.report)
+}
+
+/// Calibration data in the order of the model's inputs.
+fn samples_of(graph: &ModelGraph, calibration: &Arrays) -> Result<Vec<Vec<f32>>, Error> {
+    let expected: Vec<Expected<'_>> = graph
+        .inputs
+        .iter()
+        .map(|&id| {
+            let value = graph.value(id);
+            Expected { name: &value.name, shape: &value.shape }
+        })
+        .collect();
+    let (arrays, _) = match_arrays("calibration", &expected, calibration)?;
+    Ok(arrays.into_iter().map(|array: &Array| array.data.clone()).collect())
+}

@@ -1,0 +1,31 @@
+//! The process's greatest resident memory, from Linux's `/proc`.
+
+use std::fs;
+
+/// Greatest resident memory since the start, or since [`reset_peak`]; `None` where the system does not tell.
+#[must_use]
+pub(crate) fn peak_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+/// Starts the measurement of [`peak_bytes`] anew, where the system allows it.
+pub(crate) fn reset_peak() {
+    // `5` resets the high water mark [proc_pid_clear_refs(5)]; elsewhere the peak stays that of the whole process.
+    let _ = fs::write("/proc/self/clear_refs", "5");
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peak_follows_what_is_used() {
+        let before = peak_bytes().unwrap();
+        let block = vec![1u8; 64 << 20];
+        assert!(block.iter().map(|&byte| u64::from(byte)).sum::<u64>() == 64 << 20);
+        assert!(peak_bytes().unwrap() >= before + (32 << 20));
+    }
+}
