@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+FUZZ_SECONDS ?= 600
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 RUST_SOURCES   := Cargo.toml Cargo.lock .cargo/config.toml $(shell find crates python/src python/Cargo.toml -name '*.rs' -o -name Cargo.toml)
@@ -47,6 +48,9 @@ bench: ## measure the built-in networks and the models in demo/data
 	for model in mnist-cnn resnet20-cifar resnet18-cifar vgg16-cifar; do \
 	    target/release/veritorch bench --model $$model || exit 1; \
 	done
+
+fuzz: ## feed damaged files to everything that reads bytes, FUZZ_SECONDS for each reader
+	cargo run --release -p veritorch-onnx --example fuzz -- $(FUZZ_SECONDS) demo/data/mnist_cnn.onnx python/tests/core/models/*.onnx
 
 clean: ## remove everything that was built
 	cargo clean

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -18,7 +19,7 @@ use crate::{arrays, errors};
 /// A committed circuit with its weights.
 #[pyclass(frozen, module = "veritorch._veritorch")]
 pub(crate) struct Circuit {
-    pub(crate) compiled: CompiledCircuit,
+    pub(crate) compiled: Arc<CompiledCircuit>,
 }
 
 #[pymethods]
@@ -27,7 +28,7 @@ impl Circuit {
     #[staticmethod]
     fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let compiled = py.detach(|| CompiledCircuit::load(&path)).map_err(|error| errors::raise(py, &error))?;
-        Ok(Self { compiled })
+        Ok(Self { compiled: Arc::new(compiled) })
     }
 
     /// Writes a `.vt` file and the `.vk` file beside it; the path of the latter.
@@ -56,7 +57,7 @@ impl Circuit {
     /// The public part.
     #[getter]
     fn verifying_key(&self) -> VerifyingKey {
-        VerifyingKey { verifier: self.compiled.verifier() }
+        VerifyingKey { verifier: Arc::new(self.compiled.verifier()) }
     }
 
     /// The quantiser's report as JSON.
@@ -74,7 +75,8 @@ impl Circuit {
         watch: Watch,
     ) -> PyResult<(Bound<'py, PyDict>, Vec<String>)> {
         let inputs = arrays::read(&inputs)?;
-        let run = watch.run(py, |_| self.compiled.run(&inputs))?;
+        let compiled = Arc::clone(&self.compiled);
+        let run = watch.run(py, move |_| compiled.run(&inputs))?;
         Ok((arrays::write(py, &run.outputs)?, notes(&run.saturations)))
     }
 
@@ -87,9 +89,10 @@ impl Circuit {
         watch: Watch,
     ) -> PyResult<(Proof, Vec<String>)> {
         let inputs = arrays::read(&inputs)?;
-        let proven = watch.run(py, |progress| self.compiled.prove(&inputs, progress))?;
+        let compiled = Arc::clone(&self.compiled);
+        let proven = watch.run(py, move |progress| compiled.prove(&inputs, progress))?;
         let notes = notes(&proven.saturations);
-        Ok((Proof { proof: proven.proof, outputs: Some(proven.outputs), timings: proven.timings }, notes))
+        Ok((Proof { proof: Arc::new(proven.proof), outputs: Some(proven.outputs), timings: proven.timings }, notes))
     }
 
     /// The graph and the plan as text.

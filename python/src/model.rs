@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -19,7 +20,7 @@ pub(crate) type Ports = Vec<(String, Vec<usize>)>;
 /// An imported model.
 #[pyclass(frozen, module = "veritorch._veritorch")]
 pub(crate) struct Model {
-    graph: ModelGraph,
+    graph: Arc<ModelGraph>,
 }
 
 /// Options of [`Model::compile`].
@@ -98,7 +99,8 @@ impl Model {
         watch: Watch,
     ) -> PyResult<Bound<'py, PyDict>> {
         let inputs = arrays::read(&inputs)?;
-        let outputs = watch.run(py, |_| self.outputs_of(&inputs))?;
+        let graph = Arc::clone(&self.graph);
+        let outputs = watch.run(py, move |_| evaluate(&graph, &inputs))?;
         arrays::write(py, &outputs)
     }
 
@@ -113,17 +115,17 @@ impl Model {
     ) -> PyResult<Circuit> {
         let calibration = arrays::read(&calibration)?;
         let options = options.convert();
-        let graph = self.graph.clone();
+        let graph = ModelGraph::clone(&self.graph);
         let compiled =
-            watch.run(py, |progress| veritorch::compile_graph(graph, &calibration, &options, progress))?;
-        Ok(Circuit { compiled })
+            watch.run(py, move |progress| veritorch::compile_graph(graph, &calibration, &options, progress))?;
+        Ok(Circuit { compiled: Arc::new(compiled) })
     }
 }
 
 impl Model {
     fn new(py: Python<'_>, path: PathBuf, graph: Result<ModelGraph, veritorch_onnx::OnnxError>) -> PyResult<Self> {
         match graph {
-            Ok(graph) => Ok(Self { graph }),
+            Ok(graph) => Ok(Self { graph: Arc::new(graph) }),
             Err(source) => Err(errors::raise(py, &Error::Onnx { path, source })),
         }
     }
@@ -131,17 +133,18 @@ impl Model {
     fn ports(&self, ids: &[ValueId]) -> Ports {
         ids.iter().map(|&id| self.graph.value(id)).map(|value| (value.name.clone(), value.shape.clone())).collect()
     }
+}
 
-    fn outputs_of(&self, inputs: &Arrays) -> Result<Arrays, Error> {
-        let values: Vec<_> = self.graph.inputs.iter().map(|&id| self.graph.value(id)).collect();
-        let expected: Vec<_> = values.iter().map(|value| Expected { name: &value.name, shape: &value.shape }).collect();
-        let (matched, form) = match_arrays("input", &expected, inputs)?;
-        let data: Vec<Vec<f32>> = matched.into_iter().map(|array| array.data.clone()).collect();
-        let outputs = veritorch_quantise::float_outputs(&self.graph, &data)?;
-        let ids = self.graph.outputs.iter().map(|&id| self.graph.value(id));
-        Ok(ids
-            .zip(outputs)
-            .map(|(value, data)| (value.name.clone(), Array { shape: form.shape(&value.shape), data }))
-            .collect())
-    }
+/// The float model's outputs, with the batch axis of the inputs.
+fn evaluate(graph: &ModelGraph, inputs: &Arrays) -> Result<Arrays, Error> {
+    let values: Vec<_> = graph.inputs.iter().map(|&id| graph.value(id)).collect();
+    let expected: Vec<_> = values.iter().map(|value| Expected { name: &value.name, shape: &value.shape }).collect();
+    let (matched, form) = match_arrays("input", &expected, inputs)?;
+    let data: Vec<Vec<f32>> = matched.into_iter().map(|array| array.data.clone()).collect();
+    let outputs = veritorch_quantise::float_outputs(graph, &data)?;
+    let values = graph.outputs.iter().map(|&id| graph.value(id));
+    Ok(values
+        .zip(outputs)
+        .map(|(value, data)| (value.name.clone(), Array { shape: form.shape(&value.shape), data }))
+        .collect())
 }

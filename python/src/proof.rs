@@ -1,6 +1,7 @@
 //! Proofs.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -12,7 +13,7 @@ use crate::{arrays, errors};
 /// A proof, with what only its prover knows where it was made here.
 #[pyclass(frozen, module = "veritorch._veritorch")]
 pub(crate) struct Proof {
-    pub(crate) proof: veritorch::Proof,
+    pub(crate) proof: Arc<veritorch::Proof>,
     pub(crate) outputs: Option<Arrays>,
     pub(crate) timings: Vec<(String, f64)>,
 }
@@ -131,6 +132,6 @@ fn open(bytes: &[u8]) -> Result<(&[u8], veritorch_prove::Proof), Error> {
 impl Proof {
     fn read(py: Python<'_>, proof: Result<veritorch::Proof, veritorch::Error>) -> PyResult<Self> {
         let proof = proof.map_err(|error| errors::raise(py, &error))?;
-        Ok(Self { proof, outputs: None, timings: Vec::new() })
+        Ok(Self { proof: Arc::new(proof), outputs: None, timings: Vec::new() })
     }
 }

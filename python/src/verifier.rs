@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -17,7 +18,7 @@ use crate::{arrays, errors};
 /// A verifier's key.
 #[pyclass(frozen, module = "veritorch._veritorch")]
 pub(crate) struct VerifyingKey {
-    pub(crate) verifier: Verifier,
+    pub(crate) verifier: Arc<Verifier>,
 }
 
 #[pymethods]
@@ -26,14 +27,14 @@ impl VerifyingKey {
     #[staticmethod]
     fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let verifier = py.detach(|| Verifier::load(&path)).map_err(|error| errors::raise(py, &error))?;
-        Ok(Self { verifier })
+        Ok(Self { verifier: Arc::new(verifier) })
     }
 
     /// Reads the bytes of a `.vk` file.
     #[staticmethod]
     fn from_bytes(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
         let verifier = py.detach(|| Verifier::from_bytes(Path::new("key bytes"), data));
-        Ok(Self { verifier: verifier.map_err(|error| errors::raise(py, &error))? })
+        Ok(Self { verifier: Arc::new(verifier.map_err(|error| errors::raise(py, &error))?) })
     }
 
     /// Writes a `.vk` file.
@@ -152,13 +153,14 @@ pub(crate) fn verify(
 ) -> PyResult<Verification> {
     let inputs = inputs.as_ref().map(arrays::read).transpose()?;
     let outputs = outputs.as_ref().map(arrays::read).transpose()?;
-    let verification = watch.run(py, |_| {
-        let verification = key.verifier.verify(&proof.proof)?;
+    let (verifier, proof) = (Arc::clone(&key.verifier), Arc::clone(&proof.proof));
+    let verification = watch.run(py, move |_| {
+        let verification = verifier.verify(&proof)?;
         if let Some(inputs) = &inputs {
-            key.verifier.check_inputs(&proof.proof, inputs)?;
+            verifier.check_inputs(&proof, inputs)?;
         }
         if let Some(outputs) = &outputs {
-            key.verifier.check_outputs(&proof.proof, outputs)?;
+            verifier.check_outputs(&proof, outputs)?;
         }
         Ok(verification)
     })?;

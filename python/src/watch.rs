@@ -2,10 +2,11 @@
 //! the work reports and looks for Ctrl-C.
 
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -15,6 +16,9 @@ use crate::errors;
 
 /// How long a signal may wait until it is seen.
 const PERIOD: Duration = Duration::from_millis(50);
+
+/// How long an interrupted call waits for its work to end. Work that takes longer ends by itself at its next phase.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Stack of the working thread: that of a process's first thread.
 const STACK: usize = 8 << 20;
@@ -31,14 +35,14 @@ pub(crate) struct Watch {
 }
 
 /// The working thread's end.
-struct Reporter<'a> {
+struct Reporter {
     phases: Sender<&'static str>,
-    stop: &'a AtomicBool,
+    stop: Arc<AtomicBool>,
 }
 
-impl Progress for Reporter<'_> {
+impl Progress for Reporter {
     fn phase(&self, name: &'static str) {
-        // The other end lives as long as the work.
+        // Nobody listens to work that was given up.
         let _ = self.phases.send(name);
     }
 
@@ -49,10 +53,10 @@ impl Progress for Reporter<'_> {
 
 impl Watch {
     /// Runs the work. An exception of the callback or of a signal's handler stops it at its next phase and is raised.
-    pub(crate) fn run<T: Send>(
+    pub(crate) fn run<T: Send + 'static>(
         &self,
         py: Python<'_>,
-        work: impl FnOnce(&dyn Progress) -> Result<T, Error> + Send,
+        work: impl FnOnce(&dyn Progress) -> Result<T, Error> + Send + 'static,
     ) -> PyResult<T> {
         let pool = match self.threads {
             None => None,
@@ -62,35 +66,39 @@ impl Watch {
                 Some(pool.map_err(|error| PyOSError::new_err(format!("cannot start {threads} threads: {error}")))?)
             }
         };
-        let stop = &AtomicBool::new(false);
+        let stop = Arc::new(AtomicBool::new(false));
         let (phases, reports) = channel();
-        let reporter = Reporter { phases, stop };
+        let reporter = Reporter { phases, stop: Arc::clone(&stop) };
         let work = move || match &pool {
             Some(pool) => pool.install(|| work(&reporter)),
             None => work(&reporter),
         };
-        let (result, raised) = py.detach(move || {
-            thread::scope(|scope| {
-                let worker = thread::Builder::new().name("veritorch".to_owned()).stack_size(STACK).spawn_scoped(scope, work)?;
-                let mut raised = None;
-                loop {
-                    let seen = match reports.recv_timeout(PERIOD) {
-                        Ok(phase) => Python::attach(|py| self.report(py, phase)),
-                        Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals()),
-                        Err(RecvTimeoutError::Disconnected) => break,
-                    };
-                    if let Err(error) = seen {
-                        stop.store(true, Ordering::Relaxed);
-                        raised.get_or_insert(error);
-                    }
-                }
-                Ok::<_, std::io::Error>((worker.join(), raised))
-            })
-        })?;
-        match (result, raised) {
-            (Err(panic), _) => resume_unwind(panic),
-            (Ok(_), Some(error)) => Err(error),
-            (Ok(result), None) => result.map_err(|error| errors::raise(py, &error)),
+        let worker = thread::Builder::new().name("veritorch".to_owned()).stack_size(STACK).spawn(work)?;
+        if let Some(error) = py.detach(move || self.listen(&reports, &stop)) {
+            return Err(error);
+        }
+        match worker.join() {
+            Ok(result) => result.map_err(|error| errors::raise(py, &error)),
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+
+    /// Returns when the work has ended, or was given up because of an exception.
+    fn listen(&self, reports: &Receiver<&'static str>, stop: &AtomicBool) -> Option<PyErr> {
+        let mut raised: Option<(PyErr, Instant)> = None;
+        loop {
+            let seen = match reports.recv_timeout(PERIOD) {
+                Ok(phase) => Python::attach(|py| self.report(py, phase)),
+                Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals()),
+                Err(RecvTimeoutError::Disconnected) => return raised.map(|(error, _)| error),
+            };
+            if let Err(error) = seen {
+                stop.store(true, Ordering::Relaxed);
+                raised.get_or_insert((error, Instant::now()));
+            }
+            if raised.as_ref().is_some_and(|(_, since)| since.elapsed() > GRACE) {
+                return raised.map(|(error, _)| error);
+            }
         }
     }
 

@@ -46,7 +46,9 @@ def named_arrays(what: str, names: Sequence[str], data: Data, error: type[Verito
     return {names[0]: float32(what, names[0], data, error)}
 
 
-def named_samples(what: str, names: Sequence[str], data: Data | Iterable[Data], error: type[VeritorchError]) -> dict[str, Array]:
+def named_samples(
+    what: str, names: Sequence[str], data: Data | Iterable[Data], error: type[VeritorchError]
+) -> dict[str, Array]:
     """As `named_arrays`; a list or another iterable holds samples, which are stacked along a new leading axis."""
     if _is_array(data) or isinstance(data, Mapping | tuple | str | bytes) or not isinstance(data, Iterable):
         return named_arrays(what, names, data, error)

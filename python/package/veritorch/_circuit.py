@@ -91,7 +91,7 @@ class Circuit:
             InputError: As `run`.
             RefusedInput: As `run`: there is no proof.
             ProofError: The batch is too large for the security level.
-            KeyboardInterrupt: On Ctrl-C, at the end of the current phase.
+            KeyboardInterrupt: On Ctrl-C, within about a second.
 
         Warns:
             SaturationWarning: As `run`.

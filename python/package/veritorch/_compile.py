@@ -66,7 +66,7 @@ def compile(
         CalibrationError: The calibration data does not fit the model, is empty or not finite, or the target is out of
             reach.
         OptionError: An option is out of its range.
-        KeyboardInterrupt: On Ctrl-C, at the end of the current phase.
+        KeyboardInterrupt: On Ctrl-C, within about a second.
 
     Example:
         >>> circuit = compile("mnist.onnx", calibration=images)   # doctest: +SKIP

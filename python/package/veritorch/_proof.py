@@ -269,4 +269,3 @@ def verify(
             key._native, proof._native, inputs=expected_inputs, outputs=expected_outputs, watch=watch(threads, progress)
         )
     )
-

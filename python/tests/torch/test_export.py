@@ -31,7 +31,13 @@ def test_modes_are_restored(module, samples):
 
 
 def test_examples_may_be_arrays_or_tuples(module, samples, circuit):
-    for example in (samples[:1].numpy(), (samples[:1],), [samples[:1]], {"input": samples[:1]}, samples[:1].double().numpy()):
+    for example in (
+        samples[:1].numpy(),
+        (samples[:1],),
+        [samples[:1]],
+        {"input": samples[:1]},
+        samples[:1].double().numpy(),
+    ):
         again = veritorch.compile(module, example, calibration=samples)
         assert again.verifying_key.model_commitment == circuit.verifying_key.model_commitment
 
@@ -39,9 +45,11 @@ def test_examples_may_be_arrays_or_tuples(module, samples, circuit):
 def test_tensors_are_data(circuit, module, samples):
     expected = circuit.run(samples.numpy())
     np.testing.assert_array_equal(circuit.run(samples.requires_grad_()), expected)
-    np.testing.assert_array_equal(circuit.run(list(samples.detach())[0]), expected[0])
+    np.testing.assert_array_equal(circuit.run(next(iter(samples.detach()))), expected[0])
     with torch.no_grad():
-        np.testing.assert_allclose(veritorch.evaluate(module, samples, samples[:1].detach()), module.eval()(samples), atol=1e-5)
+        np.testing.assert_allclose(
+            veritorch.evaluate(module, samples, samples[:1].detach()), module.eval()(samples), atol=1e-5
+        )
     half = samples.detach().bfloat16()
     np.testing.assert_array_equal(circuit.run(half), circuit.run(half.float()))
 

@@ -15,7 +15,9 @@ from .test_modules import MODULES, prepare
 def exported(module: nn.Module, shape: tuple[int, ...], opset: int, dynamo: bool) -> bytes:
     example = torch.zeros(shape)
     if dynamo:
-        program = torch.onnx.export(module, (example,), dynamo=True, opset_version=opset, external_data=False, verbose=False)
+        program = torch.onnx.export(
+            module, (example,), dynamo=True, opset_version=opset, external_data=False, verbose=False
+        )
         return program.model_proto.SerializeToString()
     buffer = io.BytesIO()
     torch.onnx.export(module, (example,), buffer, dynamo=False, opset_version=opset)

@@ -5,7 +5,7 @@ import pytest
 import torch
 import veritorch
 from torch import nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 
 class Residual(nn.Module):
@@ -15,7 +15,9 @@ class Residual(nn.Module):
         super().__init__()
         self.stem = nn.Conv2d(3, 8, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(8)
-        self.first = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1))
+        self.first = nn.Sequential(
+            nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1)
+        )
         self.second = nn.Sequential(nn.Conv2d(8, 12, 3, stride=2, padding=1), nn.BatchNorm2d(12))
         self.shortcut = nn.Conv2d(8, 12, 1, stride=2)
         self.head = nn.Linear(12, 5)
@@ -86,7 +88,9 @@ MODULES = {
     "grouped": (conv(nn.Conv2d(6, 12, 3, padding=1, groups=3), nn.ReLU()), IMAGE),
     "strided and dilated": (conv(nn.Conv2d(6, 4, 3, stride=2, padding=2, dilation=2), nn.ReLU()), IMAGE),
     "one-dimensional": (
-        nn.Sequential(nn.Conv1d(3, 8, 5, padding=2), nn.ReLU(), nn.MaxPool1d(2), nn.Conv1d(8, 4, 3, stride=2), nn.Flatten()),
+        nn.Sequential(
+            nn.Conv1d(3, 8, 5, padding=2), nn.ReLU(), nn.MaxPool1d(2), nn.Conv1d(8, 4, 3, stride=2), nn.Flatten()
+        ),
         (1, 3, 16),
     ),
     "transposed": (nn.Sequential(nn.ConvTranspose2d(2, 3, 3, stride=2, padding=1, output_padding=1), nn.ReLU()), IMAGE),

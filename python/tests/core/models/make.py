@@ -67,7 +67,13 @@ def main() -> None:
     )
     bad = np.ones((6, 4), np.float32)
     bad[2, 1] = np.nan
-    save("nan_weight", [node("MatMul", ["x", "w"], ["y"], name="fc")], [("x", [1, 6])], [("y", [1, 4])], [numpy_helper.from_array(bad, "w")])
+    save(
+        "nan_weight",
+        [node("MatMul", ["x", "w"], ["y"], name="fc")],
+        [("x", [1, 6])],
+        [("y", [1, 4])],
+        [numpy_helper.from_array(bad, "w")],
+    )
 
 
 if __name__ == "__main__":
