@@ -2,14 +2,7 @@
 
 use veritorch_commitment::ParamClaim;
 use veritorch_graph::circuit::TensorId;
-#[cfg(debug_assertions)]
-use veritorch_graph::circuit::Circuit;
 use veritorch_sumcheck::{Ext, Factor, Form};
-
-#[cfg(debug_assertions)]
-use crate::contract::contract;
-#[cfg(debug_assertions)]
-use crate::contraction::Values;
 
 /// `<form, tensor> = value`. Values are field elements for the prover and opaque messages for the verifier.
 #[derive(Clone, Debug)]
@@ -83,21 +76,4 @@ pub(crate) enum Operand<E> {
     Tensor(TensorId, Form<E>),
     /// On a weight tensor.
     Param(ParamForm<E>),
-}
-
-#[cfg(debug_assertions)]
-impl<E: Ext> ClaimSet<E, E> {
-    /// Compares every claim with the witness: finds the step that went wrong, in debug builds.
-    pub(crate) fn check(&self, circuit: &Circuit, values: Values<'_>) {
-        for (index, claims) in self.by_tensor.iter().enumerate() {
-            let tensor = &circuit.tensors[index];
-            for claim in claims {
-                let value = contract(&values.tensors[index], &tensor.shape, &claim.form);
-                debug_assert_eq!(value, claim.value, "claim on `{}` {:?}", tensor.name, tensor.op);
-            }
-        }
-        for (form, value) in &self.params {
-            debug_assert_eq!(form.evaluate(values.params), *value, "claim on weight {}", form.param);
-        }
-    }
 }

@@ -5,11 +5,14 @@ use std::time::Instant;
 use crate::error::ProveError;
 use crate::progress::Progress;
 
+/// Seconds of each phase, in order.
+pub type Timings = Vec<(&'static str, f64)>;
+
 /// Times phases and asks whether to go on.
 pub(crate) struct Clock<'a> {
     progress: &'a dyn Progress,
     current: Option<(&'static str, Instant)>,
-    timings: Vec<(&'static str, f64)>,
+    timings: Timings,
 }
 
 impl<'a> Clock<'a> {
@@ -39,7 +42,7 @@ impl<'a> Clock<'a> {
     }
 
     /// Ends the current phase; the seconds of all.
-    pub(crate) fn finish(mut self) -> Vec<(&'static str, f64)> {
+    pub(crate) fn finish(mut self) -> Timings {
         self.end();
         self.timings
     }

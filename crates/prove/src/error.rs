@@ -30,6 +30,12 @@ pub enum ProveError {
         /// Bits that the sizes give.
         actual: f64,
     },
+    /// No proof has this many samples.
+    #[error("a batch of {batch} samples, 1 to {} are possible", crate::MAX_BATCH)]
+    Batch {
+        /// Samples asked for.
+        batch: usize,
+    },
     /// A stored key's parts do not belong together.
     #[error("the stored commitment is not that of the verifying key")]
     OtherModel,

@@ -18,9 +18,12 @@ mod protocol;
 mod rewrite;
 mod schedule;
 pub mod security;
+#[cfg(test)]
+mod malicious;
 pub mod statement;
 mod wave;
 
+pub use clock::Timings;
 pub use error::{ProveError, VerifyError};
 pub use key::{ProvingKey, VerifyingKey};
 pub use progress::{Progress, Silent};

@@ -15,7 +15,7 @@ use veritorch_commitment::model;
 use veritorch_commitment::{
     Cells, CommitmentError, ModelLayout, ParamClaim, SecurityLevel, StackLayout, TensorClaim, WitnessScheme,
 };
-use veritorch_execute::{TensorData, execute};
+use veritorch_execute::{TensorData, Witness, execute};
 use veritorch_graph::circuit::{Circuit, Constraint, Op, TensorId, Visibility};
 use veritorch_lookup::LookupError;
 use veritorch_sumcheck::form::padded_vars;
@@ -23,7 +23,7 @@ use veritorch_sumcheck::transcript::Transcript;
 use veritorch_sumcheck::{E2, E3, Ext, Form, ProverTranscript, Value, VerifierTranscript};
 
 use crate::claim::ClaimSet;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timings};
 use crate::contraction::Values;
 use crate::error::{ProveError, VerifyError};
 use crate::key::{ProvingKey, VerifyingKey};
@@ -48,7 +48,7 @@ pub struct Proven {
     /// Bytes of the proof under each label of the transcript.
     pub sizes: Vec<(&'static str, usize)>,
     /// Seconds of each phase.
-    pub timings: Vec<(&'static str, f64)>,
+    pub timings: Timings,
 }
 
 /// A proof that was accepted.
@@ -212,28 +212,44 @@ fn prove_in<E: Ext>(
     progress: &dyn Progress,
 ) -> Result<Proven, ProveError> {
     let mut clock = Clock::new(progress);
-    let public = Public::<E>::new::<ProveError>(&key.vk, batch)?;
-    let report = security_in(&public)?;
-    if report.bits < key.vk.profile.target_bits() {
-        return Err(ProveError::Security { expected: key.vk.profile.target_bits(), actual: report.bits });
+    clock.begin("prepare")?;
+    if batch == 0 || batch > MAX_BATCH {
+        return Err(ProveError::Batch { batch });
     }
-    let circuit = &public.circuit;
-
+    let public = Public::<E>::new::<ProveError>(&key.vk, batch)?;
+    let expected = key.vk.profile.target_bits();
+    let actual = security_in(&public)?.bits;
+    if actual < expected {
+        return Err(ProveError::Security { expected, actual });
+    }
     clock.begin("execute")?;
-    let witness = execute(circuit, &key.params, inputs)?;
-    let outputs = witness.outputs(circuit);
-    let statement = Statement {
-        batch,
-        inputs: if circuit.policy.input == Visibility::Public { inputs.to_vec() } else { Vec::new() },
-        outputs: if circuit.policy.output == Visibility::Public { outputs.clone() } else { Vec::new() },
-    };
+    let witness = execute(&public.circuit, &key.params, inputs)?;
+    let multiplicities = public.lookups.argument.multiplicities(&public.lookups.values(&witness.values))?;
+    let outputs = witness.outputs(&public.circuit);
+    let shown = |visibility, tensors: &[Vec<i64>]| if visibility == Visibility::Public { tensors.to_vec() } else { Vec::new() };
+    let policy = public.circuit.policy;
+    let statement = Statement { batch, inputs: shown(policy.input, inputs), outputs: shown(policy.output, &outputs) };
+    let (transcript, timings) = prove_witness(key, &public, &statement, &witness, &multiplicities, clock)?;
+    let sizes = transcript.sizes();
+    Ok(Proven { proof: Proof { statement, transcript: transcript.into_proof() }, outputs, sizes, timings })
+}
+
+/// Everything after the execution: steps 1 to 6 of the transcript. It does not check that the statement holds.
+pub(crate) fn prove_witness<E: Ext>(
+    key: &ProvingKey,
+    public: &Public<E>,
+    statement: &Statement,
+    witness: &Witness,
+    multiplicities: &[Vec<u32>],
+    mut clock: Clock<'_>,
+) -> Result<(ProverTranscript, Timings), ProveError> {
+    let circuit = &public.circuit;
     let values = Values { tensors: &witness.values, params: &key.params };
     let columns = public.lookups.values(&witness.values);
-    let multiplicities = public.lookups.argument.multiplicities(&columns)?;
 
     clock.begin("commit")?;
     let mut transcript = ProverTranscript::new(DOMAIN);
-    absorb_statement(&key.vk, &statement, &mut transcript);
+    absorb_statement(&key.vk, statement, &mut transcript);
     let committed = public.slots.iter().enumerate().filter(|(_, slot)| slot.is_some());
     let mut cells: Vec<&dyn Cells> = committed.map(|(index, _)| as_cells(&witness.values[index])).collect();
     let counts: Vec<Vec<i64>> = public
@@ -249,19 +265,17 @@ fn prove_in<E: Ext>(
 
     clock.begin("lookups")?;
     let mut claims = ClaimSet::<E, E>::new(circuit.tensors.len());
-    let outcome = public.lookups.argument.prove::<E>(&mut transcript, &columns, &multiplicities)?;
+    let outcome = public.lookups.argument.prove::<E>(&mut transcript, &columns, multiplicities)?;
     for claim in outcome.columns {
         claims.push(public.lookups.columns[claim.source][claim.column], claim.form, claim.value);
     }
 
     clock.begin("linear layers")?;
-    for (tensor, form, value) in public.constraint_claims(&statement, &mut transcript) {
+    for (tensor, form, value) in public.constraint_claims(statement, &mut transcript) {
         claims.push(tensor, form, value);
     }
     for step in schedule(circuit) {
         prove_step(circuit, &step, values, &mut claims, &mut transcript);
-        #[cfg(debug_assertions)]
-        claims.check(circuit, values);
         clock.check()?;
     }
 
@@ -274,9 +288,7 @@ fn prove_in<E: Ext>(
     let multiplicities = outcome.multiplicities.into_iter().map(|claim| (claim.source, claim.form, claim.value)).collect();
     let claims = public.witness_claims(&mut claims, multiplicities);
     public.witness.open(&mut transcript, data, &claims)?;
-    let timings = clock.finish();
-    let sizes = transcript.sizes();
-    Ok(Proven { proof: Proof { statement, transcript: transcript.into_proof() }, outputs, sizes, timings })
+    Ok((transcript, clock.finish()))
 }
 
 fn verify_in<E: Ext>(key: &VerifyingKey, proof: &Proof) -> Result<Verified, VerifyError> {

@@ -1,6 +1,4 @@
 //! Small circuits that between them use every operator and gadget.
-#![allow(dead_code)]
-
 use veritorch_execute::Params;
 use veritorch_graph::circuit::{
     AxisFactor, AxisLink, AxisMap, Circuit, CircuitBuilder, ConvGeometry, Policy, SeparableMap, TensorId, Term, Visibility,

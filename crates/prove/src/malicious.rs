@@ -1,0 +1,236 @@
+//! Malicious provers against the whole protocol.
+//!
+//! Each runs *another* computation in which every virtual tensor still follows from its operands, counts multiplicities as
+//! well as it can, and then runs the honest prover's messages on that witness. A verifier that left out the constraint in
+//! question would accept.
+
+use veritorch_execute::{Params, Witness, execute};
+use veritorch_graph::circuit::{Circuit, Op, Policy, Table, Visibility};
+use veritorch_sumcheck::E2;
+
+#[path = "../tests/circuits/mod.rs"]
+#[expect(unreachable_pub, reason = "shared with the integration tests")]
+mod circuits;
+
+use circuits::Case;
+
+use crate::clock::Clock;
+use crate::lookups::Lookups;
+use crate::protocol::{Public, prove_witness};
+use crate::{Profile, ProveError, Proof, ProvingKey, Silent, Statement, verify};
+
+/// What a prover deviates in.
+struct Cheat<'a> {
+    /// The computation that it runs, on this circuit for one sample.
+    circuit: &'a dyn Fn(&mut Circuit),
+    /// The weights that it runs it with.
+    params: Option<Params>,
+    /// The statement that it claims.
+    statement: &'a dyn Fn(&mut Statement),
+}
+
+impl Default for Cheat<'_> {
+    fn default() -> Self {
+        Self { circuit: &|_| {}, params: None, statement: &|_| {} }
+    }
+}
+
+/// The verifier's complaint about the forged proof.
+fn forge(case: &Case, cheat: &Cheat<'_>) -> String {
+    let key = ProvingKey::setup(case.circuit.clone(), case.params.clone(), Profile::Standard, &Silent).unwrap();
+    let public = Public::<E2>::new::<ProveError>(&key.vk, 1).unwrap();
+    let mut circuit = public.circuit.clone();
+    (cheat.circuit)(&mut circuit);
+    // The honest executor would stop at values that no table holds.
+    circuit.constraints.clear();
+    for tensor in circuit.tensors.iter_mut().filter(|tensor| !matches!(tensor.op, Op::Input { .. })) {
+        (tensor.min, tensor.max) = (-(1 << 60), 1 << 60);
+    }
+    let witness = execute(&circuit, cheat.params.as_ref().unwrap_or(&key.params), &case.inputs).unwrap();
+    let inputs = if circuit.policy.input == Visibility::Public { case.inputs.clone() } else { Vec::new() };
+    let mut statement = Statement { batch: 1, inputs, outputs: witness.outputs(&circuit) };
+    (cheat.statement)(&mut statement);
+    let counts = multiplicities(&public.circuit, &public.lookups, &witness);
+    let clock = Clock::new(&Silent);
+    let (transcript, _) = prove_witness(&key, &public, &statement, &witness, &counts, clock).unwrap();
+    let proof = Proof { statement, transcript: transcript.into_proof() };
+    match verify(&key.vk, &proof) {
+        Ok(_) => "accepted".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Counts by key, whatever the value; what is outside of a table counts for its first row.
+fn multiplicities(circuit: &Circuit, lookups: &Lookups, witness: &Witness) -> Vec<Vec<u32>> {
+    let used = lookups.argument.used_tables();
+    let mut counts: Vec<Vec<u32>> = (0..circuit.tables.len())
+        .map(|table| if used.contains(&table) { vec![0; circuit.tables[table].len()] } else { Vec::new() })
+        .collect();
+    for (spec, columns) in lookups.argument.lookups().iter().zip(&lookups.columns) {
+        let table = &circuit.tables[spec.table];
+        for key in witness.get(columns[0]).iter() {
+            counts[spec.table][table.row(key).unwrap_or(0)] += 1;
+        }
+    }
+    counts
+}
+
+fn is_refused_by(case: &Case, cheat: &Cheat<'_>, check: &str) {
+    let complaint = forge(case, cheat);
+    assert!(complaint.contains(check), "{}: `{complaint}` does not name `{check}`", case.name);
+}
+
+/// Changes the first operator for which `change` says that it did.
+fn change_first(circuit: &mut Circuit, change: impl Fn(&mut Op) -> bool) {
+    let changed = circuit.tensors.iter_mut().any(|tensor| change(&mut tensor.op));
+    assert!(changed, "the circuit has no such operator");
+}
+
+#[test]
+fn the_honest_prover_is_accepted() {
+    for case in circuits::all() {
+        assert_eq!(forge(&case, &Cheat::default()), "accepted", "{}", case.name);
+    }
+}
+
+#[test]
+fn a_quotient_with_a_remainder_out_of_range_is_refused() {
+    let shift = |circuit: &mut Circuit| {
+        change_first(circuit, |op| match op {
+            Op::FloorShift { shift, .. } => {
+                *shift += 1;
+                true
+            }
+            _ => false,
+        });
+    };
+    for case in circuits::all() {
+        is_refused_by(&case, &Cheat { circuit: &shift, ..Cheat::default() }, "lookup");
+    }
+}
+
+#[test]
+fn a_value_that_is_not_the_tables_is_refused() {
+    for case in circuits::all() {
+        let honest = case.circuit.instantiate(1);
+        let witness = execute(&honest, &case.params, &case.inputs).unwrap();
+        let counts = multiplicities(&honest, &Lookups::new(&honest).unwrap(), &witness);
+        for (table, counts) in counts.iter().enumerate() {
+            let used = counts.iter().rposition(|&count| count > 0).unwrap();
+            let other = |circuit: &mut Circuit| {
+                if let Table::Function { values, .. } = &mut circuit.tables[table] {
+                    values[used] += 1;
+                }
+            };
+            if matches!(honest.tables[table], Table::Function { .. }) {
+                is_refused_by(&case, &Cheat { circuit: &other, ..Cheat::default() }, "lookup");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reciprocal_that_is_not_the_quotient_is_refused() {
+    let other = |circuit: &mut Circuit| {
+        change_first(circuit, |op| match op {
+            Op::Reciprocal { log_numerator, .. } => {
+                *log_numerator -= 1;
+                true
+            }
+            _ => false,
+        });
+    };
+    is_refused_by(&circuits::attention(), &Cheat { circuit: &other, ..Cheat::default() }, "lookup");
+}
+
+#[test]
+fn a_private_input_out_of_range_is_refused() {
+    let wider = |circuit: &mut Circuit| {
+        for tensor in &mut circuit.tensors {
+            if matches!(tensor.op, Op::Input { .. }) {
+                (tensor.min, tensor.max) = (-1000, 1000);
+            }
+        }
+    };
+    let mut case = circuits::mlp();
+    case.inputs[0][0] = 128;
+    is_refused_by(&case, &Cheat { circuit: &wider, ..Cheat::default() }, "lookup");
+}
+
+#[test]
+fn other_weights_are_refused() {
+    for case in circuits::all().into_iter().filter(|case| !case.params.is_empty()) {
+        for param in 0..case.params.len() {
+            let mut values: Vec<Vec<i64>> = (0..case.params.len()).map(|p| case.params.values(p)).collect();
+            // All of them: a single weight may meet a zero.
+            values[param].iter_mut().for_each(|weight| *weight ^= 1);
+            let params = Params::from_values(&case.circuit.params, &values).unwrap();
+            is_refused_by(&case, &Cheat { params: Some(params), ..Cheat::default() }, "failed");
+        }
+    }
+}
+
+#[test]
+fn a_dropped_edge_is_refused() {
+    for case in circuits::all() {
+        for index in 0..case.circuit.tensors.len() {
+            let several = |op: &Op| matches!(op, Op::Linear { terms, .. } if terms.len() > 1);
+            if !several(&case.circuit.tensors[index].op) {
+                continue;
+            }
+            for term in 0..case.circuit.tensors[index].op.operands().len() {
+                let drop = |circuit: &mut Circuit| {
+                    if let Op::Linear { terms, .. } = &mut circuit.tensors[index].op {
+                        terms.remove(term);
+                    }
+                };
+                let complaint = std::panic::catch_unwind(|| forge(&case, &Cheat { circuit: &drop, ..Cheat::default() }));
+                // Some deviations leave a table's domain, so that the prover has no witness at all.
+                assert_ne!(complaint.ok().as_deref(), Some("accepted"), "{} tensor {index} term {term}", case.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_false_output_is_refused() {
+    for case in circuits::all() {
+        for output in 0..case.circuit.outputs.len() {
+            let other = |statement: &mut Statement| statement.outputs[output][0] ^= 1;
+            is_refused_by(&case, &Cheat { statement: &other, ..Cheat::default() }, "failed");
+        }
+    }
+}
+
+#[test]
+fn a_public_input_that_is_not_the_witness_is_refused() {
+    let mut b = circuits::Builder::new("public", Policy { input: Visibility::Public, output: Visibility::Public });
+    let x = b.input(&[5]);
+    let w = b.weight([1, 3, 5], 127);
+    let logits = b.b.dense("fc", x, w).unwrap();
+    b.b.output("logits", logits, &[3], vec![1.0]);
+    let case = b.finish("public");
+    assert_eq!(forge(&case, &Cheat::default()), "accepted");
+    let other = |statement: &mut Statement| statement.inputs[0][4] ^= 1;
+    is_refused_by(&case, &Cheat { statement: &other, ..Cheat::default() }, "public input");
+}
+
+#[test]
+fn statements_that_no_circuit_has_are_refused() {
+    let case = circuits::mlp();
+    for (what, change) in [
+        ("batch", &(|s: &mut Statement| s.batch = 0) as &dyn Fn(&mut Statement)),
+        ("batch", &|s| s.batch = usize::MAX),
+        ("entries", &|s| s.batch = 1 << 20),
+        ("entries", &|s| s.outputs[0].push(0)),
+        ("public outputs", &|s| s.outputs.clear()),
+        ("outside", &|s| s.outputs[0][0] = i64::MAX),
+        ("public inputs", &|s| s.inputs.push(vec![0; 20])),
+    ] {
+        let key = ProvingKey::setup(case.circuit.clone(), case.params.clone(), Profile::Standard, &Silent).unwrap();
+        let mut proof = crate::prove(&key, &case.inputs, 1, &Silent).unwrap().proof;
+        change(&mut proof.statement);
+        let error = verify(&key.vk, &proof).unwrap_err().to_string();
+        assert!(error.contains(what), "`{error}` does not name `{what}`");
+    }
+}
