@@ -1,8 +1,8 @@
 //! ConvTranspose: the transpose of a convolution, as zeros between the entries and a convolution with the kernel
 //! flipped and its channels exchanged.
 //!
-//! `out = (in - 1) * stride + output_padding + (kernel - 1) * dilation + 1 - pads`; with `output_shape` the pads follow,
-//! the odd one at the far end, or at the near end with `SAME_LOWER`'s opposite as ONNX has it.
+//! `out = (in - 1) * stride + output_padding + (kernel - 1) * dilation + 1 - pads`; with `output_shape` or `SAME_*` the
+//! pads follow, the odd one at the far end for `SAME_UPPER`, at the near end otherwise.
 
 use veritorch_graph::model::ModelOp;
 
@@ -50,7 +50,7 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
                 let half = total / 2;
                 (if auto_pad == "SAME_UPPER" { half } else { total - half }, out)
             }
-            (None, "NOTSET") => {
+            (None, "NOTSET" | "") => {
                 let out = full.checked_sub(pads[k] + pads[rank + k]).filter(|&out| out > 0);
                 (pads[k], out.ok_or_else(|| Stop::invalid(format!("pads {pads:?} leave nothing of {full}")))?)
             }

@@ -63,6 +63,7 @@ operators! {
     "ReduceSum" => reduce_sum,
     "Relu" => relu,
     "Reshape" => reshape,
+    "Resize" => resize,
     "Selu" => selu,
     "Shape" => shape,
     "Sigmoid" => sigmoid,
@@ -79,6 +80,7 @@ operators! {
     "Tile" => tile,
     "Transpose" => transpose,
     "Unsqueeze" => unsqueeze,
+    "Upsample" => upsample,
     "Where" => where_operator,
 }
 
@@ -100,7 +102,7 @@ pub(crate) fn find(op_type: &str) -> Result<Lower, Stop> {
             "export the float model: veritorch quantises it itself",
         ),
         "LSTM" | "GRU" | "RNN" => Stop::hinted("recurrent operator", "write the cell out as matrix products and activations"),
-        "Resize" | "Upsample" => Stop::hinted("operator", "use ConvTranspose to enlarge"),
+        "Erf" | "Gelu" => Stop::hinted("operator", "use ReLU, Hardswish or SiLU in place of GELU"),
         _ => Stop::hinted("operator", "replace it by supported operators"),
     })
 }

@@ -58,7 +58,7 @@ pub(super) fn window(
         let at = 2 - rank + k;
         let span = (kernel[k] - 1) * dilations[k] + 1;
         let (near, far) = match auto_pad.as_str() {
-            "NOTSET" => pads
+            "NOTSET" | "" => pads
                 .as_ref()
                 .map_or((0, 0), |pads| (pads[k], pads[rank + k])),
             "VALID" => (0, 0),
