@@ -17,6 +17,8 @@ mod pinned;
 mod print;
 mod prune;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use axis::{AxisFactor, AxisLink, AxisMap, SeparableMap};
 pub use builder::{CircuitBuilder, Refusal, SAFE_RANGE, plane_range};

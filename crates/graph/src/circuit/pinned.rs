@@ -93,6 +93,7 @@ impl<'a> Sound<'a> {
         for index in (0..count).rev() {
             if let Op::FloorShift { x, shift } = circuit.tensors[index].op
                 && let Some((lo, hi)) = sound.bounds[index]
+                && lo.unsigned_abs().max(hi.unsigned_abs()) < 1 << 64
                 && sound.has_remainder(tensor_id(index), x, shift)
             {
                 sound.learn(x, (lo << shift, ((hi + 1) << shift) - 1));
@@ -161,8 +162,8 @@ impl<'a> Sound<'a> {
             return Err(format!("the remainder of `{}` is not looked up in [0, 2^{shift})", self.name(x)));
         }
         match self.bound(q) {
-            Some((lo, hi)) if (hi - lo + 1) << shift <= P => Ok(()),
-            Some((lo, hi)) => Err(format!("{} quotients times 2^{shift} exceed the field", hi - lo + 1)),
+            Some((lo, hi)) if hi - lo < 1 << 64 && (hi - lo + 1) << shift <= P => Ok(()),
+            Some((lo, hi)) => Err(format!("quotients {lo}..={hi} times 2^{shift} exceed the field")),
             None => Err("the quotient is not range-checked".to_owned()),
         }
     }

@@ -1,0 +1,418 @@
+//! Uniqueness by brute force: for field values of the operand, honest or not, every assignment of the hints that
+//! satisfies the constraints is found, and there is exactly one (or none, where the gadget refuses).
+
+use super::*;
+use crate::circuit::{
+    AxisFactor, AxisLink, AxisMap, Circuit, CircuitBuilder, Constraint, Op, Policy, SeparableMap, Table, TensorId, Term,
+    Visibility,
+};
+
+const P: u64 = 0xffff_ffff_0000_0001;
+
+fn to_field(v: i64) -> u64 {
+    if v < 0 { P - v.unsigned_abs() } else { v.unsigned_abs() }
+}
+
+fn from_field(v: u64) -> i64 {
+    if v > P / 2 { -i64::try_from(P - v).unwrap() } else { i64::try_from(v).unwrap() }
+}
+
+fn add(a: u64, b: u64) -> u64 {
+    u64::try_from((u128::from(a) + u128::from(b)) % u128::from(P)).unwrap()
+}
+
+fn mul(a: u64, b: u64) -> u64 {
+    u64::try_from(u128::from(a) * u128::from(b) % u128::from(P)).unwrap()
+}
+
+fn power(base: u64, exponent: u64) -> u64 {
+    (0..64).rev().fold(1, |acc, bit| {
+        let square = mul(acc, acc);
+        if exponent >> bit & 1 == 1 { mul(square, base) } else { square }
+    })
+}
+
+/// All matrices of a map, as one sparse list `(output offset, input offset, factor)`.
+fn entries(map: &SeparableMap, input: &[usize], output: &[usize]) -> Vec<(usize, usize, i64)> {
+    let stride = |shape: &[usize], axis: usize| shape[axis + 1..].iter().product::<usize>();
+    let mut all = vec![(0, 0, 1)];
+    for link in &map.links {
+        let part: Vec<(usize, usize, i64)> = match link {
+            AxisLink::Map { input: i, output: o, map } => map
+                .entries(input[*i], output[*o])
+                .into_iter()
+                .map(|(to, from, m)| (to * stride(output, *o), from * stride(input, *i), m))
+                .collect(),
+            AxisLink::Broadcast { output: o } => (0..output[*o]).map(|j| (j * stride(output, *o), 0, 1)).collect(),
+            AxisLink::Sum { input: i } => (0..input[*i]).map(|j| (0, j * stride(input, *i), 1)).collect(),
+        };
+        all = all
+            .iter()
+            .flat_map(|&(to, from, m)| part.iter().map(move |&(t, f, n)| (to + t, from + f, m * n)))
+            .collect();
+    }
+    all
+}
+
+fn unravel(mut index: usize, shape: &[usize]) -> Vec<usize> {
+    let mut out = vec![0; shape.len()];
+    for (slot, extent) in out.iter_mut().zip(shape).rev() {
+        *slot = index % extent;
+        index /= extent;
+    }
+    out
+}
+
+/// A virtual tensor over the field.
+fn virtual_tensor(circuit: &Circuit, index: usize, values: &[Vec<u64>]) -> Vec<u64> {
+    let tensor = &circuit.tensors[index];
+    match &tensor.op {
+        Op::Linear { terms, constant } => {
+            let mut y = vec![0; tensor.len()];
+            for term in terms {
+                let x = circuit.tensor(term.x);
+                for (to, from, m) in entries(&term.map, &x.shape, &tensor.shape) {
+                    let factor = mul(to_field(m), to_field(term.coefficient));
+                    y[to] = add(y[to], mul(factor, values[term.x.index()][from]));
+                }
+            }
+            for (value, factors) in constant {
+                for (at, y) in y.iter_mut().enumerate() {
+                    let index = unravel(at, &tensor.shape);
+                    let factor: i64 = factors.iter().zip(&index).map(|(factor, &j)| factor.at(j)).product();
+                    *y = add(*y, to_field(value * factor));
+                }
+            }
+            y
+        }
+        Op::Mul { a, b } => {
+            values[a.index()].iter().zip(&values[b.index()]).map(|(&a, &b)| mul(a, b)).collect()
+        }
+        Op::Reshape { x } => values[x.index()].clone(),
+        op => panic!("{} is not virtual or not used by gadgets", op.name()),
+    }
+}
+
+/// Every admissible assignment of all tensors, at most `limit`.
+fn solutions(circuit: &Circuit, inputs: &[Vec<u64>], limit: usize) -> Vec<Vec<Vec<u64>>> {
+    let mut found = Vec::new();
+    search(circuit, inputs, &mut Vec::new(), &mut found, limit);
+    found
+}
+
+fn search(circuit: &Circuit, inputs: &[Vec<u64>], values: &mut Vec<Vec<u64>>, found: &mut Vec<Vec<Vec<u64>>>, limit: usize) {
+    let index = values.len();
+    if found.len() >= limit {
+        return;
+    }
+    let Some(tensor) = circuit.tensors.get(index) else {
+        found.push(values.clone());
+        return;
+    };
+    match tensor.op {
+        Op::Input { index } => descend(circuit, inputs, values, inputs[index].clone(), found, limit),
+        _ if tensor.op.is_hint() => {
+            let choices: Vec<Vec<u64>> = (0..tensor.len()).map(|entry| candidates(circuit, index, entry, values)).collect();
+            let mut pick = vec![0; choices.len()];
+            if choices.iter().any(Vec::is_empty) {
+                return;
+            }
+            loop {
+                let value = choices.iter().zip(&pick).map(|(choices, &at)| choices[at]).collect();
+                descend(circuit, inputs, values, value, found, limit);
+                let Some(next) = (0..pick.len()).rev().find(|&k| pick[k] + 1 < choices[k].len()) else { return };
+                pick[next] += 1;
+                pick[next + 1..].fill(0);
+            }
+        }
+        _ => {
+            let value = virtual_tensor(circuit, index, values);
+            descend(circuit, inputs, values, value, found, limit);
+        }
+    }
+}
+
+fn descend(
+    circuit: &Circuit,
+    inputs: &[Vec<u64>],
+    values: &mut Vec<Vec<u64>>,
+    value: Vec<u64>,
+    found: &mut Vec<Vec<Vec<u64>>>,
+    limit: usize,
+) {
+    values.push(value);
+    let holds = circuit.constraints.iter().all(|constraint| match constraint {
+        Constraint::Lookup { table, columns } => {
+            let last = columns.iter().map(|column| column.index()).max().unwrap();
+            last + 1 != values.len()
+                || (0..values[last].len()).all(|entry| {
+                    let row: Vec<u64> = columns.iter().map(|column| values[column.index()][entry]).collect();
+                    is_row(&circuit.tables[table.index()], &row)
+                })
+        }
+        Constraint::Zero { tensor } => {
+            tensor.index() + 1 != values.len() || values[tensor.index()].iter().all(|&v| v == 0)
+        }
+    });
+    if holds {
+        search(circuit, inputs, values, found, limit);
+    }
+    values.pop();
+}
+
+fn is_row(table: &Table, row: &[u64]) -> bool {
+    let Some(at) = table.row(from_field(row[0])) else { return false };
+    match table {
+        Table::Range { .. } => true,
+        Table::Function { values, .. } => row[1] == to_field(values[at].into()),
+    }
+}
+
+/// A superset of the values that a hint's entry can take under the constraints.
+fn candidates(circuit: &Circuit, index: usize, entry: usize, values: &[Vec<u64>]) -> Vec<u64> {
+    let id = TensorId(u32::try_from(index).unwrap());
+    let in_tables = |v: u64| {
+        circuit.constraints.iter().all(|constraint| match constraint {
+            Constraint::Lookup { table, columns } if columns[0] == id => {
+                circuit.tables[table.index()].row(from_field(v)).is_some()
+            }
+            _ => true,
+        })
+    };
+    let table_values = circuit.constraints.iter().find_map(|constraint| match constraint {
+        Constraint::Lookup { table, columns } if columns.contains(&id) => Some((table.index(), columns[0] == id)),
+        _ => None,
+    });
+    let mut all: Vec<u64> = match circuit.tensors[index].op {
+        // The remainder lies in [0, 2^s): these are all quotients for which it does.
+        Op::FloorShift { x, shift } => {
+            let inverse = power(to_field(1 << shift), P - 2);
+            let x = values[x.index()][entry];
+            (0..1u64 << shift).map(|rem| mul(add(x, P - rem), inverse)).collect()
+        }
+        _ => match table_values {
+            Some((table, true)) => {
+                let table = &circuit.tables[table];
+                (table.min()..=table.max()).map(to_field).collect()
+            }
+            Some((table, false)) => match &circuit.tables[table] {
+                Table::Function { values, .. } => values.iter().map(|&v| to_field(v.into())).collect(),
+                Table::Range { .. } => Vec::new(),
+            },
+            None => panic!("`{}` stands in no lookup", circuit.tensors[index].name),
+        },
+    };
+    all.retain(|&v| in_tables(v));
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn builder(input: Visibility) -> CircuitBuilder {
+    CircuitBuilder::new("test", Policy { input, output: Visibility::Public })
+}
+
+/// Input of this shape that any field value may enter: hostile weights in front could produce it.
+fn free(builder: &mut CircuitBuilder, shape: &[usize], log_range: u32) -> TensorId {
+    input(builder, "x", shape, (-(1 << log_range), log_range + 1), 1.0).unwrap()
+}
+
+fn finish(mut builder: CircuitBuilder, y: TensorId) -> Circuit {
+    let shape = builder.shape(y).to_vec();
+    builder.output("y", y, &shape, vec![1.0]);
+    let circuit = builder.finish().unwrap();
+    every_constraint_is_needed(&circuit);
+    circuit
+}
+
+/// The checker refuses the circuit without any one of its constraints, and with any remainder's range doubled.
+fn every_constraint_is_needed(circuit: &Circuit) {
+    for index in 0..circuit.constraints.len() {
+        let mut broken = circuit.clone();
+        broken.constraints.remove(index);
+        assert!(broken.check().is_err(), "constraint {index} is not needed:\n{circuit}");
+    }
+}
+
+/// The result for an input, if it is unique; panics if there are two.
+fn unique(circuit: &Circuit, inputs: &[u64]) -> Option<Vec<i64>> {
+    let all = solutions(circuit, &[inputs.to_vec()], 2);
+    assert!(all.len() < 2, "two assignments for {inputs:?}: {all:?}");
+    let y = circuit.outputs[0].tensor.index();
+    all.first().map(|values| values[y].iter().map(|&v| from_field(v)).collect())
+}
+
+/// Field values that a hostile owner might aim for: around fractions of p.
+fn hostile() -> impl Iterator<Item = u64> {
+    let anchors = (1..16).flat_map(|k| [P / 16 * k, P / k, (P / k).wrapping_sub(1 << 20) % P]);
+    anchors.flat_map(|anchor| (0..40).map(move |d| (anchor + d) % P))
+}
+
+#[test]
+fn requantise_is_unique_and_right() {
+    let mut b = builder(Visibility::Public);
+    let x = free(&mut b, &[1], 6);
+    let table = function_table(&mut b, "relu", -8, 4, |q| i32::try_from(q.max(0)).unwrap());
+    let y = requantise(&mut b, "y", x, 3, Quotient::Function(table)).unwrap();
+    let circuit = finish(b, y.value);
+    for v in -200..200i64 {
+        let expected = (-64..64).contains(&v).then(|| vec![(v >> 3).max(0)]);
+        assert_eq!(unique(&circuit, &[to_field(v)]), expected, "at {v}");
+    }
+    for v in hostile() {
+        let inside = (-64..64).contains(&from_field(v));
+        assert_eq!(unique(&circuit, &[v]).is_some(), inside, "at {v}");
+    }
+}
+
+#[test]
+fn requantise_by_two_limbs_is_unique() {
+    let mut b = builder(Visibility::Public);
+    let x = free(&mut b, &[1], 18);
+    let y = requantise(&mut b, "y", x, 17, Quotient::Range { min: -2, log_len: 2 }).unwrap();
+    let circuit = finish(b, y.value);
+    for v in [-(1 << 18), -(1 << 17) - 1, -1, 0, 1, (1 << 17) - 1, 1 << 17, (1 << 18) - 1] {
+        assert_eq!(unique(&circuit, &[to_field(v)]), Some(vec![v >> 17]), "at {v}");
+    }
+    for v in [1 << 18, -(1 << 18) - 1] {
+        assert_eq!(unique(&circuit, &[to_field(v)]), None, "at {v}");
+    }
+    assert_eq!(unique(&circuit, &[P / 3]), None);
+}
+
+#[test]
+fn maximum_is_unique_and_right() {
+    let mut b = builder(Visibility::Public);
+    let x = free(&mut b, &[2], 2);
+    let y = reduce_max(&mut b, "y", x, 0).unwrap();
+    let circuit = finish(b, y);
+    for p in -4..4i64 {
+        for q in -4..4 {
+            assert_eq!(unique(&circuit, &[to_field(p), to_field(q)]), Some(vec![p.max(q)]));
+        }
+    }
+    for v in hostile() {
+        // The relation holds over the field: the difference is a key, or there is no assignment.
+        let b = add(v, 3);
+        assert_eq!(unique(&circuit, &[v, b]), Some(vec![from_field(b)]));
+        assert_eq!(unique(&circuit, &[v, add(v, 100)]), None);
+    }
+}
+
+#[test]
+fn wide_maximum_is_unique_and_right() {
+    let mut b = builder(Visibility::Public);
+    let x = free(&mut b, &[2], 16);
+    let y = reduce_max(&mut b, "y", x, 0).unwrap();
+    let circuit = finish(b, y);
+    for (p, q) in [(-65536, 65535), (65535, -65536), (7, 7), (0, 1), (1, 0)] {
+        assert_eq!(unique(&circuit, &[to_field(p), to_field(q)]), Some(vec![p.max(q)]));
+    }
+    assert_eq!(unique(&circuit, &[P / 2, 0]), None);
+}
+
+#[test]
+fn windows_never_take_padding() {
+    let mut b = builder(Visibility::Public);
+    let x = free(&mut b, &[1, 5], 3);
+    let windows = Windows { kernel: 3, stride: 2, dilation: 1, pad: 1, output: 3 };
+    let y = max_pool_axis(&mut b, "y", x, 1, windows).unwrap();
+    let circuit = finish(b, y);
+    let v = [-5, -7, -8, -2, -6].map(to_field);
+    assert_eq!(unique(&circuit, &v), Some(vec![-5, -2, -2]));
+}
+
+#[test]
+fn argmax_breaks_ties_by_rule() {
+    for select_last in [false, true] {
+        let mut b = builder(Visibility::Public);
+        let x = free(&mut b, &[3], 1);
+        let y = argmax(&mut b, "y", x, 0, select_last).unwrap();
+        let circuit = finish(b, y);
+        for code in 0..64i64 {
+            let v = [code % 4 - 2, code / 4 % 4 - 2, code / 16 - 2];
+            let max = v.iter().max().unwrap();
+            let expected = if select_last { v.iter().rposition(|x| x == max) } else { v.iter().position(|x| x == max) };
+            let expected = i64::try_from(expected.unwrap()).unwrap();
+            assert_eq!(unique(&circuit, &v.map(to_field)), Some(vec![expected]), "{v:?}");
+        }
+    }
+}
+
+#[test]
+fn reciprocal_is_unique_and_right() {
+    let mut b = builder(Visibility::Public);
+    let x = free(&mut b, &[1], 3);
+    // Divisors 1 to 16, bounded by their table whatever x is.
+    let table = function_table(&mut b, "divisor", -8, 4, |q| i32::try_from(q + 9).unwrap());
+    let s = apply_table(&mut b, "s", x, table).unwrap();
+    let y = reciprocal(&mut b, "y", s, 6).unwrap();
+    let circuit = finish(b, y);
+    for v in -8..8i64 {
+        assert_eq!(unique(&circuit, &[to_field(v)]), Some(vec![64 / (v + 9)]), "at {v}");
+    }
+    assert_eq!(unique(&circuit, &[to_field(8)]), None);
+}
+
+#[test]
+fn reciprocal_of_an_unbounded_divisor_is_refused() {
+    let mut b = builder(Visibility::Public);
+    let x = input(&mut b, "x", &[1], (0, 4), 1.0).unwrap();
+    let one = vec![(1, vec![AxisFactor::Ones])];
+    let s = b.linear("s", &[1], vec![Term::identity(x, 1, 1)], one).unwrap();
+    let y = reciprocal(&mut b, "y", s, 6).unwrap();
+    b.output("y", y, &[1], vec![1.0]);
+    assert!(b.finish().is_err(), "a public input bounds nothing for the checker");
+}
+
+#[test]
+fn softmax_is_near_and_sums_to_one() {
+    let mut b = builder(Visibility::Public);
+    let x = free(&mut b, &[4], 5);
+    let step = 0.125;
+    let y = softmax(&mut b, "y", x, 0, |d| (libm::exp(d as f64 * step) * 32768.0).round() as i32).unwrap();
+    assert!(b.refusals().is_empty(), "{:?}", b.refusals());
+    let circuit = finish(b, y);
+    assert_eq!(circuit.tensor(circuit.outputs[0].tensor).shape, [4]);
+}
+
+#[test]
+fn private_inputs_are_range_checked() {
+    for log_len in [3, 16, 17, 20] {
+        let mut b = builder(Visibility::Private);
+        let x = input(&mut b, "x", &[1], (0, log_len), 1.0).unwrap();
+        let circuit = finish(b, x);
+        assert_eq!(circuit.inputs[0].tensor, circuit.outputs[0].tensor);
+        if log_len <= 17 {
+            assert_eq!(unique(&circuit, &[(1 << log_len) - 1]), Some(vec![(1 << log_len) - 1]));
+            assert_eq!(unique(&circuit, &[1 << log_len]), None);
+            assert_eq!(unique(&circuit, &[P - 1]), None);
+        }
+    }
+}
+
+#[test]
+fn dead_gadgets_leave_no_constraint() {
+    let mut b = builder(Visibility::Public);
+    let x = free(&mut b, &[1], 6);
+    requantise(&mut b, "dead", x, 3, signed_range()).unwrap();
+    let circuit = finish(b, x);
+    assert_eq!((circuit.tensors.len(), circuit.constraints.len(), circuit.tables.len()), (1, 0, 0));
+}
+
+#[test]
+fn refusals_name_what_can_leave_its_table() {
+    let mut b = builder(Visibility::Public);
+    b.set_node("layer");
+    let x = free(&mut b, &[1], 10);
+    requantise(&mut b, "y", x, 3, Quotient::Range { min: -8, log_len: 4 }).unwrap();
+    let [refusal] = b.refusals() else { panic!("expected one refusal, got {:?}", b.refusals()) };
+    assert_eq!((refusal.node.as_str(), refusal.reachable, refusal.domain), ("layer", (-128, 127), (-8, 7)));
+}
+
+#[test]
+fn along_maps_one_axis() {
+    let map = SeparableMap::along(2, 1, AxisMap::Strided { start: 1, step: 2 });
+    assert!(!map.is_identity());
+    assert!(SeparableMap::along(2, 1, AxisMap::Identity).is_identity());
+}
