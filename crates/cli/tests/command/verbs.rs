@@ -68,11 +68,11 @@ fn a_batch_is_one_proof() {
 }
 
 #[test]
-fn one_thread_gives_the_same_bytes() {
+fn keys_do_not_depend_on_the_number_of_threads() {
     let place = Place::proved();
+    // proofs may: the search for a grinding nonce ends at another one
     place.good(&["--threads", "1", "prove", "a.vt", "--input", "x.npz", "-o", "q.proof"]);
-    place.good(&["prove", "a.vt", "--input", "x.npz", "-o", "r.proof", "--threads", "2"]);
-    assert!(place.read("q.proof") == place.read("r.proof"));
+    place.good(&["verify", "a.vk", "q.proof", "--threads", "2"]);
     place.good(&["compile", "model.onnx", "--calibration", "cal.npz", "-o", "b.vt", "--threads", "1"]);
     assert!(place.read("a.vk") == place.read("b.vk"));
     assert!(place.read("a.vt") == place.read("b.vt"));

@@ -8,7 +8,7 @@ fn sample() -> Inspection {
     let policy = Policy { input: Visibility::Public, output: Visibility::Public };
     let mut builder = CircuitBuilder::new("small <net>", policy);
     builder.set_node("x");
-    let x = gadgets::input(&mut builder, "x", &[2, 4, 4], (-128, 127), 0.5).unwrap();
+    let x = gadgets::input(&mut builder, "x", &[2, 4, 4], (-128, 8), 0.5).unwrap();
     builder.set_node("conv");
     let w = builder.weight("conv.weight", [9, 3, 2], &[3; 54]).unwrap();
     let geometry = ConvGeometry { kernel: [3, 3], strides: [1, 1], dilations: [1, 1], pads: [1, 1], groups: 1 };
