@@ -49,8 +49,8 @@ bench: ## measure the built-in networks and the models in demo/data
 	    target/release/veritorch bench --model $$model || exit 1; \
 	done
 
-fuzz: ## feed damaged files to everything that reads bytes, FUZZ_SECONDS for each reader
-	cargo run --release -p veritorch-onnx --example fuzz -- $(FUZZ_SECONDS) demo/data/mnist_cnn.onnx python/tests/core/models/*.onnx
+fuzz: ## fuzz proof bytes, key bytes and ONNX bytes, FUZZ_SECONDS each
+	fuzz/run $(FUZZ_SECONDS)
 
 clean: ## remove everything that was built
 	cargo clean
