@@ -3,6 +3,8 @@
 #[path = "../examples/conformance/case.rs"]
 mod case;
 
+use std::collections::BTreeSet;
+
 use case::{Outcome, Pack};
 use prost::Message;
 
@@ -43,4 +45,46 @@ fn damaged_node_tests_do_not_panic() {
             damaged.attempt(live);
         }
     }
+}
+
+/// The operators of a file's nodes.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Model {
+    #[prost(message, optional, tag = "7")]
+    graph: Option<Graph>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Graph {
+    #[prost(message, repeated, tag = "1")]
+    nodes: Vec<Node>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Node {
+    #[prost(string, tag = "4")]
+    op_type: String,
+}
+
+/// A new operator comes with a case: here, or for those that ONNX has no small case for, in `tests/files/types.rs`.
+#[test]
+fn every_operator_has_a_case() {
+    const ELSEWHERE: [&str; 2] = ["Not", "ReduceProd"];
+    let pack = Pack::decode(include_bytes!("data/conformance.pack").as_slice()).expect("a pack");
+    let mut covered: BTreeSet<String> = ELSEWHERE.iter().map(|name| (*name).to_owned()).collect();
+    for case in &pack.cases {
+        let model = Model::decode(case.model.as_slice()).expect("a model");
+        covered.extend(
+            model
+                .graph
+                .into_iter()
+                .flat_map(|graph| graph.nodes)
+                .map(|node| node.op_type),
+        );
+    }
+    let missing: Vec<&str> = veritorch_onnx::supported_operators()
+        .into_iter()
+        .filter(|name| !covered.contains(*name))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }

@@ -1,6 +1,6 @@
 //! Entry types of constants, and the kinds of activations.
 
-use crate::bytes::{Graph, dense, field, int_attribute, node, number, tensor, text, value};
+use crate::bytes::{Graph, dense, field, int_attribute, ints, node, number, tensor, text, value};
 use veritorch_graph::model::evaluate;
 use veritorch_onnx::load_bytes;
 
@@ -162,4 +162,40 @@ fn activations_are_float() {
         error.contains("Cast `to_int`: casts a float tensor that depends on the model's input"),
         "{error}"
     );
+}
+
+/// Shape arithmetic as exporters write a flatten: `[shape(x)[0], prod(shape(x)[1..])]`, chosen by a folded condition.
+#[test]
+fn shape_arithmetic_folds() {
+    let graph = Graph {
+        nodes: vec![
+            node("Shape", "", &["x"], &["s"], &[]),
+            node("Gather", "", &["s", "zero"], &["n"], &[]),
+            node("Slice", "", &["s", "one", "end"], &["rest"], &[]),
+            node("ReduceProd", "", &["rest"], &["count"], &[]),
+            node("Reshape", "", &["n", "one"], &["first"], &[]),
+            node(
+                "Concat",
+                "",
+                &["first", "count"],
+                &["flat"],
+                &[int_attribute("axis", 0)],
+            ),
+            node("Equal", "", &["n", "one"], &["is_one"], &[]),
+            node("Not", "", &["is_one"], &["is_more"], &[]),
+            node("Where", "", &["is_more", "one", "flat"], &["shape"], &[]),
+            node("Reshape", "flatten", &["x", "shape"], &["y"], &[]),
+        ],
+        initializers: vec![
+            ints("zero", &[1], &[0]),
+            ints("one", &[1], &[1]),
+            ints("end", &[1], &[9]),
+        ],
+        inputs: vec![value("x", &[0, 2, 3])],
+        outputs: vec![text(1, "y")],
+        value_infos: vec![],
+    };
+    let graph = load_bytes(&graph.file(13), None).expect("a good model");
+    assert_eq!(graph.value(graph.outputs[0]).shape, [1, 6]);
+    assert_eq!(graph.nodes.len(), 1);
 }
