@@ -68,12 +68,12 @@ fn to_text(verification: &Verification, args: &VerifyArgs, seconds: f64) -> Stri
         batch => format!("{batch} inputs"),
     };
     let input = match (&verification.inputs, &args.input) {
-        (None, _) => "The input stays private.",
+        (None, _) => "The input is not in the statement.",
         (Some(_), None) => "The input is public.",
         (Some(_), Some(_)) => "The input is the one given.",
     };
     let output = match (&verification.outputs, &args.output) {
-        (None, _) => " The output stays private.",
+        (None, _) => " The output is not in the statement.",
         (Some(_), None) => " The output is public:",
         (Some(_), Some(_)) => " The output is the one given:",
     };
