@@ -151,7 +151,8 @@ impl Verifier {
         self.check_public("input", proof, inputs)
     }
 
-    /// Whether the proof speaks of this output: each shown value is the one given, to half a step of its scale.
+    /// Whether the proof speaks of this output: each shown value is the one given, to half a step of its scale or
+    /// to the precision of a float.
     ///
     /// # Errors
     /// [`Error::Mismatch`], [`Error::NotPublic`], or the arrays do not fit the model.
@@ -188,9 +189,16 @@ impl Verifier {
                 });
             }
             let (wanted, _) = quantise(circuit, port, array);
-            if let Some(at) = wanted.iter().zip(shown).position(|(wanted, shown)| wanted != shown) {
-                let actual = dequantise(port, shown, form).data[at];
-                return Err(mismatch(unravel(at, &array.shape), f64::from(array.data[at]), f64::from(actual)));
+            let actual = dequantise(port, shown, form).data;
+            // Outputs of more than 24 bits are rounded when they become floats, and do not come back as the same integers.
+            let integers = wanted.iter().zip(shown);
+            let floats = array.data.iter().zip(&actual);
+            if let Some((at, (_, (given, actual)))) = integers
+                .zip(floats)
+                .enumerate()
+                .find(|(_, ((wanted, shown), (given, actual)))| wanted != shown && given != actual)
+            {
+                return Err(mismatch(unravel(at, &array.shape), f64::from(*given), f64::from(*actual)));
             }
         }
         Ok(())

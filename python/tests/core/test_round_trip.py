@@ -44,6 +44,18 @@ def test_a_batch_is_one_proof(mnist, digits):
     np.testing.assert_array_equal(mnist.run(images), one_by_one)
 
 
+def test_outputs_wider_than_a_float(models, samples):
+    circuit = veritorch.compile(models / "mlp.onnx", calibration=samples, activation_bits=14, input_bits=16)
+    proof = circuit.prove(samples[:8])
+    assert max(abs(value) for value in proof.statement_outputs[0]) > 2**24
+    veritorch.verify(circuit.verifying_key, proof, outputs=circuit.run(samples[:8]))
+    outputs = circuit.run(samples[:8])
+    greatest = np.unravel_index(np.abs(outputs).argmax(), outputs.shape)
+    outputs[greatest] = np.nextafter(outputs[greatest], np.float32(np.inf))
+    with pytest.raises(veritorch.VerificationError, match="the proof says"):
+        veritorch.verify(circuit.verifying_key, proof, outputs=outputs)
+
+
 def test_files_and_bytes(mlp, samples, tmp_path):
     x = samples[:1]
     proof = mlp.prove(x)
