@@ -1,4 +1,6 @@
 //! Accuracy of quantised models on real images: `cargo run --release --example accuracy -- DATA_FOLDER [NAME..]`.
+//! Options stand among the names: `bits=9`, `input=12`, `residual=8`, `wide`, `tighten`, `quick` (the test images only), `calibrate` (no test
+//! images at all), `print` (the circuit).
 //!
 //! Calibrates on the training images, then compares float and integer results on test images, their flips and
 //! shifts by one pixel. `DATA_FOLDER` has the folders `cifar10-resnet20`, `cifar10-vgg16`, `cifar10-test` and `mnist`.
@@ -22,7 +24,14 @@ struct Images {
 fn main() -> Outcome<()> {
     let mut arguments = std::env::args().skip(1);
     let folder = PathBuf::from(arguments.next().ok_or("usage: accuracy DATA_FOLDER [NAME..]")?);
-    let names: Vec<String> = arguments.collect();
+    let (flags, names): (Vec<String>, Vec<String>) = arguments
+        .partition(|a| a.contains('=') || ["wide", "tighten", "quick", "calibrate", "print"].contains(&a.as_str()));
+    let flag = |name: &str| flags.iter().any(|f| f == name);
+    let number = |name: &str| flags.iter().find_map(|f| f.strip_prefix(name)?.strip_prefix('=')?.parse().ok());
+    let mut options = QuantiseOptions { wide_weights: flag("wide"), tighten: flag("tighten"), ..QuantiseOptions::default() };
+    options.activation_bits = number("bits").unwrap_or(options.activation_bits);
+    options.input_bits = number("input").unwrap_or(options.input_bits);
+    options.residual_bits = number("residual").unwrap_or(options.residual_bits);
     let wanted = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
     let cifar = folder.join("cifar10-test");
     let imagenet = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
@@ -40,8 +49,17 @@ fn main() -> Outcome<()> {
         let normalise = |image: &[f32]| -> Vec<f32> {
             image.iter().enumerate().map(|(i, v)| (v / 255.0 - mean[i / 1024]) / std[i / 1024]).collect()
         };
-        let quantised = compile(name, &graph, &calibration, normalise)?;
+        let quantised = compile(name, &graph, &calibration, normalise, &options)?;
+        if flag("print") {
+            println!("{}", quantised.circuit);
+        }
+        if flag("calibrate") {
+            continue;
+        }
         compare("images", &graph, &quantised, &test, normalise)?;
+        if flag("quick") {
+            continue;
+        }
         for (variant, moved) in [
             ("flipped", &(|x: usize, y: usize| Some((31 - x, y))) as &dyn Fn(usize, usize) -> Option<(usize, usize)>),
             ("left", &|x, y| (x < 31).then_some((x + 1, y))),
@@ -60,28 +78,34 @@ fn main() -> Outcome<()> {
         let graph = veritorch_onnx::load(&folder.join("mnist").join(file))?;
         let split = |from: usize, to: usize| Images { data: all.data[from..to].to_vec(), labels: all.labels[from..to].to_vec() };
         let normalise = |image: &[f32]| -> Vec<f32> { image.iter().map(|v| v / factor).collect() };
-        let quantised = compile(name, &graph, &split(0, 100), normalise)?;
+        let quantised = compile(name, &graph, &split(0, 100), normalise, &options)?;
+        if flag("print") {
+            println!("{}", quantised.circuit);
+        }
         compare("images", &graph, &quantised, &split(100, all.data.len()), normalise)?;
     }
     Ok(())
 }
 
-fn compile(name: &str, graph: &ModelGraph, images: &Images, normalise: impl Fn(&[f32]) -> Vec<f32>) -> Outcome<Quantised> {
+fn compile(
+    name: &str,
+    graph: &ModelGraph,
+    images: &Images,
+    normalise: impl Fn(&[f32]) -> Vec<f32>,
+    options: &QuantiseOptions,
+) -> Outcome<Quantised> {
     let start = Instant::now();
     let samples: Vec<f32> = images.data.iter().flat_map(|image| normalise(image)).collect();
     let options = QuantiseOptions {
         labels: Some(images.labels.clone()),
         node_errors: true,
-        ..QuantiseOptions::default()
+        ..options.clone()
     };
     let quantised = quantise(graph, &[samples], &options)?;
     println!("== {name}: {:.1} s, digest {}", start.elapsed().as_secs_f64(), quantised.circuit.digest());
     let circuit = &quantised.circuit;
     println!("{} tensors, {} constraints, {} tables", circuit.tensors.len(), circuit.constraints.len(), circuit.tables.len());
     println!("{}", quantised.report);
-    if std::env::var_os("PRINT_CIRCUIT").is_some() {
-        println!("{circuit}");
-    }
     Ok(quantised)
 }
 

@@ -29,6 +29,8 @@ pub struct QuantiseOptions {
     pub activation_bits: u32,
     /// Bits of inputs, 4 to 16. An input that holds multiples of 1/255 of its maximum takes 8 unsigned bits, exactly.
     pub input_bits: u32,
+    /// Bits, at least, of values that are added to others as they are (residual connections), 4 to 16.
+    pub residual_bits: u32,
     /// Weights of 16 bits instead of 8, everywhere.
     pub wide_weights: bool,
     /// Bits of single values of the model (by name), over the default.
@@ -50,6 +52,7 @@ impl Default for QuantiseOptions {
         Self {
             activation_bits: 8,
             input_bits: 10,
+            residual_bits: 10,
             wide_weights: false,
             value_bits: BTreeMap::new(),
             target: Target::None,
@@ -65,7 +68,11 @@ impl QuantiseOptions {
     /// # Errors
     /// An option out of range, or a target of accuracy without labels.
     pub(crate) fn check(&self, samples: usize) -> Result<(), QuantiseError> {
-        let bits = [("activation_bits", self.activation_bits), ("input_bits", self.input_bits)]
+        let bits = [
+            ("activation_bits", self.activation_bits),
+            ("input_bits", self.input_bits),
+            ("residual_bits", self.residual_bits),
+        ]
             .into_iter()
             .map(|(name, bits)| (name.to_owned(), bits))
             .chain(self.value_bits.iter().map(|(name, &bits)| (format!("value_bits[{name}]"), bits)));

@@ -61,7 +61,7 @@ pub fn quantise(
     }
     let mut attempt = search.attempt(&ranges, &options, &wide)?;
     while !search.meets(&attempt, &options) {
-        if !search.raise(&attempt, &ranges, &mut options, &mut wide)? {
+        if !search.raise(&attempt, &mut options, &mut wide)? {
             return Err(search.missed(&attempt, &options));
         }
         attempt = search.attempt(&ranges, &options, &wide)?;
@@ -173,11 +173,9 @@ impl Search<'_> {
     fn raise(
         &self,
         attempt: &Attempt,
-        ranges: &Calibration,
         options: &mut QuantiseOptions,
         wide: &mut BTreeSet<String>,
     ) -> Result<bool, QuantiseError> {
-        let _ = ranges;
         if options.value_bits.len() < self.graph.nodes.len() / 2 {
             let mut nodes: Vec<NodeReport> = self.nodes(attempt)?;
             nodes.retain(|node| {

@@ -3,7 +3,7 @@
 //! `real = integer * scale`, symmetric (zero is zero). A group's scale is its greatest calibrated magnitude over the
 //! greatest integer; tensors that are never negative by construction are unsigned.
 
-use veritorch_graph::model::{ModelGraph, ModelOp, UnaryFn};
+use veritorch_graph::model::{ModelGraph, ModelOp, UnaryFn, ValueId};
 
 use crate::QuantiseOptions;
 use crate::calibrate::Calibration;
@@ -71,6 +71,12 @@ impl Formats {
             let own = options.value_bits.get(&graph.value(id).name).copied();
             bits[root] = bits[root].max(own.unwrap_or(options.input_bits));
         }
+        for value in residual(graph) {
+            let root = groups[value];
+            if options.value_bits.get(&graph.values[value].name).is_none() {
+                bits[root] = bits[root].max(options.residual_bits);
+            }
+        }
         let mut formats: Vec<Format> = (0..count)
             .map(|index| Format::new(magnitude[groups[index]], is_unsigned[groups[index]], bits[groups[index]].max(4)))
             .collect();
@@ -129,6 +135,31 @@ fn group(graph: &ModelGraph) -> Vec<usize> {
         }
     }
     (0..graph.values.len()).map(|at| find(&mut parent, at)).collect()
+}
+
+/// Values that are added to others as they are: their error is carried along, layer after layer.
+fn residual(graph: &ModelGraph) -> Vec<usize> {
+    let uses = crate::prepare::count_uses(graph);
+    let is_dynamic = |id: &ValueId| graph.value(*id).constant.is_none();
+    // A linear layer that only the sum reads is not rounded before it.
+    let is_pending = |id: &ValueId| {
+        uses[id.index()] == 1
+            && graph.nodes.iter().any(|node| {
+                node.output == *id
+                    && matches!(
+                        node.op,
+                        ModelOp::Conv { .. } | ModelOp::MatMul | ModelOp::Add | ModelOp::Sub | ModelOp::Mul
+                    )
+            })
+    };
+    graph
+        .nodes
+        .iter()
+        .filter(|node| matches!(node.op, ModelOp::Add | ModelOp::Sub) && node.inputs.iter().all(is_dynamic))
+        .flat_map(|node| &node.inputs)
+        .filter(|id| !is_pending(id))
+        .map(|id| id.index())
+        .collect()
 }
 
 /// Values that cannot be negative for any input.

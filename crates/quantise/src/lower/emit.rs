@@ -3,7 +3,8 @@
 //! With a unit u (the real value of 1 in t), `t = sum C map(x) + sum M_o acc_o + b + 2^(s-1)` where `C = round(factor / u)`,
 //! `M_o = ceil(max|w_o| s_x / (127 u))`, mantissas `round(w_o s_x / (M_o u))` and `b = round(bias / u)`. M_o is a
 //! non-zero integer and exact: what it loses is mantissa, at most a factor `M_o / (M_o - 1)`, and where it is 1 the
-//! step of a weight is below `2^-16` of the result's anyway.
+//! step of a weight is below `2^-16` of the result's anyway. What rounding the weights shifts a channel by on average over the
+//! calibration data is added to its bias.
 
 use veritorch_graph::circuit::{AxisFactor, AxisLink, AxisMap, CircuitError, SeparableMap, TensorId, Term};
 use veritorch_graph::gadgets::{Quotient, function_table, requantise};
@@ -23,19 +24,27 @@ impl Lowering<'_> {
     pub(super) fn emit(&mut self, name: &str, sum: Sum, unit: f64, half: i64) -> Result<TensorId, Unsupported> {
         let rank = sum.shape.len();
         let mut terms = Vec::new();
+        let mut rest = Sum { shape: sum.shape, parts: Vec::new(), offsets: sum.offsets };
         for part in sum.parts {
             match part {
                 Part::Tensor { x, map, factor, channel } => {
-                    terms.push(self.tensor_term(name, &sum.shape, x, map, factor / unit, channel)?);
+                    terms.push(self.tensor_term(name, &rest.shape, x, map, factor / unit, channel)?);
                 }
-                Part::Layer(layer) => terms.push(self.layer_term(name, layer, unit, rank)?),
+                Part::Layer(layer) => {
+                    let (term, shift) = self.layer_term(name, layer, unit, rank)?;
+                    terms.push(term);
+                    if let Some(shift) = shift {
+                        rest = rest.offset(shift);
+                    }
+                }
             }
         }
-        for offset in sum.offsets {
-            terms.extend(self.offset_term(&offset, &sum.shape, unit)?);
+        let Sum { shape, offsets, .. } = rest;
+        for offset in offsets {
+            terms.extend(self.offset_term(&offset, &shape, unit)?);
         }
         let constant = vec![(half, vec![AxisFactor::Ones; rank])];
-        Ok(self.builder.linear(name, &sum.shape, terms, constant)?)
+        Ok(self.builder.linear(name, &shape, terms, constant)?)
     }
 
     fn tensor_term(
@@ -59,19 +68,33 @@ impl Lowering<'_> {
         Ok(Term { x, coefficient: 1, map: SeparableMap::along(shape.len(), axis, AxisMap::Diagonal(diagonal)) })
     }
 
-    fn layer_term(&mut self, name: &str, layer: Layer, unit: f64, rank: usize) -> Result<Term, Unsupported> {
+    /// The layer's term, and what rounding its weights shifts each channel by on average.
+    fn layer_term(
+        &mut self,
+        name: &str,
+        layer: Layer,
+        unit: f64,
+        rank: usize,
+    ) -> Result<(Term, Option<Offset>), Unsupported> {
         let largest = if self.options.wide_weights || self.wide.contains(&layer.name) { 32_639.0 } else { 127.0 };
         let per_step = layer.x.scale / unit;
         let mut multipliers = Vec::with_capacity(layer.weights.len());
-        let mut mantissas = Vec::with_capacity(layer.weights.len());
-        for row in &layer.weights {
+        let mut mantissas: Vec<Vec<i64>> = Vec::with_capacity(layer.weights.len());
+        let mut shifts = Vec::with_capacity(layer.weights.len());
+        for (index, row) in layer.weights.iter().enumerate() {
             let max = row.iter().fold(0.0f64, |max, w| max.max(w.abs()));
             // A hair below the ceiling's jump, so that a maximum that is exact stays exact.
             let multiplier = (max * per_step / largest * (1.0 - 1e-9)).ceil().max(1.0);
             if multiplier >= (1u64 << 46) as f64 {
                 return Err(Unsupported::reason(format!("weights up to {max} need a multiplier beyond 2^46")));
             }
-            mantissas.push(row.iter().map(|w| (w * per_step / multiplier).round().clamp(-largest, largest) as i64).collect());
+            let rounded: Vec<i64> =
+                row.iter().map(|w| (w * per_step / multiplier).round().clamp(-largest, largest) as i64).collect();
+            let step = multiplier / per_step;
+            shifts.push(layer.means.get(index * layer.means.len() / layer.weights.len()).map_or(0.0, |means| {
+                row.iter().zip(&rounded).zip(means).map(|((w, &q), mean)| (w - q as f64 * step) * mean).sum()
+            }));
+            mantissas.push(rounded);
             multipliers.push(multiplier as i64);
         }
         let outputs = multipliers.len();
@@ -84,12 +107,20 @@ impl Lowering<'_> {
             Kind::Dense => self.builder.dense(&accumulator, x, w)?,
         };
         debug_assert_eq!(self.builder.shape(acc)[layer.axis], outputs);
-        Ok(if multipliers.iter().all(|&m| m == multipliers[0]) {
+        let term = if multipliers.iter().all(|&m| m == multipliers[0]) {
             Term::identity(acc, multipliers[0], rank)
         } else {
             let map = SeparableMap::along(rank, layer.axis, AxisMap::Diagonal(multipliers));
             Term { x: acc, coefficient: 1, map }
-        })
+        };
+        let mut shape = vec![1; rank];
+        shape[layer.axis] = outputs;
+        let shift = (!layer.means.is_empty()).then(|| Offset {
+            name: format!("{}:bias", layer.name),
+            shape,
+            values: shifts,
+        });
+        Ok((term, shift))
     }
 
     /// `round(offset / unit)` as a private weight; nothing where all are zero.

@@ -30,12 +30,20 @@ impl Lowering<'_> {
         };
         let x = self.operand(node.inputs[0])?;
         let geometry = ConvGeometry { kernel: [w_shape[2], w_shape[3]], strides, dilations, pads, groups };
+        let inside = inside(&geometry, self.shape(node.inputs[0]), &output);
+        let means = self
+            .calibration
+            .means(node.inputs[0].index())
+            .chunks(w_shape[1])
+            .map(|group| group.iter().flat_map(|mean| inside.iter().map(move |share| mean * share)).collect())
+            .collect();
         let layer = Layer {
             name: self.graph.value(node.inputs[1]).name.clone(),
             x,
             kind: Kind::Conv { geometry, output: [output[2], output[3]] },
             axis: 1,
             weights: weights.chunks(weights.len() / w_shape[0]).map(to_f64).collect(),
+            means,
         };
         let mut sum = Sum::of_layer(&output, layer);
         if let Some((name, values)) = bias {
@@ -55,8 +63,10 @@ impl Lowering<'_> {
                 .map(|n| weights.iter().skip(n).step_by(columns).map(|&w| f64::from(w)).collect())
                 .collect();
             let name = self.graph.value(b).name.clone();
+            let means = self.calibration.means(a.index());
+            let means = if means.len() == b_shape[b_shape.len() - 2] { vec![means.to_vec()] } else { Vec::new() };
             let x = self.operand(a)?;
-            let layer = Layer { name, x, kind: Kind::Dense, axis: output.len() - 1, weights: rows };
+            let layer = Layer { name, x, kind: Kind::Dense, axis: output.len() - 1, weights: rows, means };
             return Ok(State::Sum(Sum::of_layer(&output, layer)));
         }
         let lead = &output[..output.len() - 2];
@@ -199,6 +209,27 @@ impl Lowering<'_> {
         let tensor = self.builder.linear(&format!("{name}:tensor"), &shape, vec![term], Vec::new())?;
         Ok(Int { tensor, scale })
     }
+}
+
+/// Per tap, the share of output positions at which it reads a real position.
+fn inside(geometry: &ConvGeometry, x: &[usize], y: &[usize]) -> Vec<f64> {
+    let share = |k: usize| -> Vec<f64> {
+        let (extent, outputs) = (x[2 + k], y[2 + k]);
+        (0..geometry.kernel[k])
+            .map(|tap| {
+                let real = (0..outputs)
+                    .filter(|&j| {
+                        (j * geometry.strides[k] + tap * geometry.dilations[k])
+                            .checked_sub(geometry.pads[k])
+                            .is_some_and(|at| at < extent)
+                    })
+                    .count();
+                real as f64 / outputs as f64
+            })
+            .collect()
+    };
+    let (rows, columns) = (share(0), share(1));
+    rows.iter().flat_map(|row| columns.iter().map(move |column| row * column)).collect()
 }
 
 fn product(shape: &[usize], int: Int) -> State {

@@ -25,6 +25,9 @@ pub(super) struct Layer {
     pub(super) axis: usize,
     /// `[output channel][rest]`.
     pub(super) weights: Vec<Vec<f64>>,
+    /// Mean of the operand's entries under `[output channel group][rest]`, where calibration knows it: what rounding of the
+    /// weights shifts on average is put back into the bias.
+    pub(super) means: Vec<Vec<f64>>,
 }
 
 /// Kind of a linear layer.
