@@ -58,22 +58,62 @@ pub(crate) fn weights<E: Ext>(layout: &StackLayout, forms: &[(usize, &Form<E>)],
     narrow.resize(narrow.len().next_multiple_of(width), E::ZERO);
     rest.iter_mut().zip(pack(&narrow)).for_each(|(cell, value)| *cell = value);
 
-    blocks.into_par_iter().for_each(|(tensor, block)| {
-        let shape = layout.shape(tensor);
-        let parts: Vec<Part<E>> = by_tensor[tensor].par_iter().map(|&(power, form)| split(shape, power, form)).collect();
-        if parts.is_empty() {
-            return;
-        }
-        block.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, out)| {
-            for part in &parts {
-                match &part.tail {
-                    Tail::Base(tail) => add(&part.head, tail, chunk * CHUNK, out),
-                    Tail::Extension(tail) => add(&part.head, tail, chunk * CHUNK, out),
-                }
-            }
-        });
-    });
+    blocks.into_par_iter().for_each(|(tensor, block)| add_claims(layout.shape(tensor), &by_tensor[tensor], block));
     Mle::Packed(packed)
+}
+
+/// Adds weighted forms on a tensor to its block.
+fn add_claims<E: Ext>(shape: &[usize], claims: &[(E, &Form<E>)], block: &mut [PackedE<E>]) {
+    if claims.is_empty() {
+        return;
+    }
+    let parts = split_all(shape, claims);
+    block.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, out)| {
+        for part in &parts {
+            match &part.tail {
+                Tail::Base(tail) => add(&part.head, tail, chunk * CHUNK, out),
+                Tail::Extension(tail) => add(&part.head, tail, chunk * CHUNK, out),
+            }
+        }
+    });
+}
+
+/// Splits forms. Those that differ in the vector of a long last axis only are added up along that axis first:
+/// `sum_j w_j (u (x) v_j) = u (x) sum_j w_j v_j`.
+fn split_all<E: Ext>(shape: &[usize], claims: &[(E, &Form<E>)]) -> Vec<Part<E>> {
+    let mut alone = Vec::new();
+    let mut families: Vec<Vec<(E, &Form<E>)>> = Vec::new();
+    for &(weight, form) in claims {
+        let long = match form.factors.as_slice() {
+            [_, .., (1, _)] => shape.last().is_some_and(|len| len.is_power_of_two() && *len >= MIN_TAIL),
+            _ => false,
+        };
+        if !long {
+            alone.push((weight, form));
+        } else if let Some(family) = families.iter_mut().find(|family| outer(family[0].1) == outer(form)) {
+            family.push((weight, form));
+        } else {
+            families.push(vec![(weight, form)]);
+        }
+    }
+    alone.extend(families.extract_if(.., |family| family.len() == 1).flatten());
+    let mut parts: Vec<Part<E>> = alone.par_iter().map(|&(weight, form)| split(shape, weight, form)).collect();
+    for family in families {
+        let (axes, last) = (&shape[..shape.len() - 1], &shape[shape.len() - 1..]);
+        let vectors: Vec<(E, Form<E>)> =
+            family.iter().map(|(weight, form)| (*weight, Form { factors: form.factors[form.factors.len() - 1..].to_vec() })).collect();
+        let vectors: Vec<(E, &Form<E>)> = vectors.iter().map(|(weight, form)| (*weight, form)).collect();
+        let mut tail = vec![PackedE::<E>::ZERO; last[0] / PackedF::WIDTH];
+        add_claims(last, &vectors, &mut tail);
+        let (_, head) = Form { factors: outer(family[0].1).to_vec() }.padded_split(axes, usize::MAX);
+        parts.push(Part { head, tail: Tail::Extension(tail) });
+    }
+    parts
+}
+
+/// All factors but the last.
+fn outer<E>(form: &Form<E>) -> &[(usize, Factor<E>)] {
+    &form.factors[..form.factors.len() - 1]
 }
 
 /// Adds cells `start ..` of `head (x) tail` to `out`; all lengths and `start` in packed cells, lengths powers of two.
@@ -185,6 +225,9 @@ mod tests {
             (6, Form::joint(2, exts(4, 9))),
             (1, Form::joint(2, exts(8192, 10))),
             (7, Form::joint(2, exts(1, 12))),
+            (1, Form::separable(vec![Factor::Explicit(exts(2, 5)), Factor::Powers(F::from_u64(78))])),
+            (1, Form::separable(vec![Factor::Explicit(exts(2, 5)), Factor::Eq(exts(12, 13))])),
+            (5, Form::separable(vec![Factor::Powers(F::from_u64(6))])),
         ];
         let forms: Vec<(usize, &Form<E>)> = forms.iter().map(|(tensor, form)| (*tensor, form)).collect();
         let lambda = ext(99);

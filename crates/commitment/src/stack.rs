@@ -68,7 +68,7 @@ where
 
 /// The field element of an integer, without a branch.
 #[inline]
-fn signed(value: i64) -> F {
+pub(crate) fn signed(value: i64) -> F {
     // -2^63 <= value, so p + value lies in [0, p) for negative values.
     F::from_u64(value.cast_unsigned().wrapping_add(if value < 0 { P } else { 0 }))
 }

@@ -60,7 +60,7 @@ fn model(seed: u64) -> ModelProver {
     ModelProver::commit(ModelLayout::new(&infos()).unwrap(), &params).unwrap()
 }
 
-/// Claims without values: each param once, one of them twice, one of them with the same column vector twice.
+/// Claims without values: each param once, one with another kernel vector, two with another column vector.
 fn forms<E: Ext>(transcript: &mut impl Transcript) -> Vec<ParamClaim<E, ()>> {
     let mut draw = |count| transcript.challenges::<E>("form", count);
     let mut forms: Vec<ParamClaim<E, ()>> = infos()
@@ -75,6 +75,7 @@ fn forms<E: Ext>(transcript: &mut impl Transcript) -> Vec<ParamClaim<E, ()>> {
     let again = ParamClaim { kernel: draw(9), ..forms[0].clone() };
     forms.push(again);
     forms.push(ParamClaim { column: Factor::Eq(draw(6)), ..forms[1].clone() });
+    forms.push(ParamClaim { column: Factor::Eq(draw(2)), ..forms[0].clone() });
     forms
 }
 
@@ -99,6 +100,8 @@ struct Deviation<'a, E: Ext> {
     combined: Option<&'a ModelProver>,
     /// The model that columns are taken from.
     columns: Option<&'a ModelProver>,
+    /// The model that three of four columns are taken from.
+    mixed: Option<&'a ModelProver>,
     /// The model that paths are taken from.
     paths: Option<&'a ModelProver>,
     /// Added to the values of claims.
@@ -183,6 +186,14 @@ fn prove<E: Ext>(committed: &ModelProver, values: &[Vec<i64>], deviation: &Devia
     let points = column_points(layout, &indices);
     let numbers: Vec<u64> = points.iter().map(F::as_canonical_u64).collect();
     let mut columns = evaluate_columns(&deviation.columns.unwrap_or(committed).rows(), &numbers);
+    if let Some(other) = deviation.mixed {
+        let others = evaluate_columns(&other.rows(), &numbers);
+        for ((column, other), index) in columns.iter_mut().zip(others).zip(&indices) {
+            if index % 4 != 0 {
+                *column = other;
+            }
+        }
+    }
     if deviation.bent_columns {
         for (column, &point) in columns.iter_mut().zip(&points) {
             let wanted = combination.iter().rev().fold(E::ZERO, |sum, &c| sum * E::from(point) + c);
@@ -294,7 +305,7 @@ fn a_stored_tree_serves_as_well() {
 #[test]
 fn a_wrong_value_is_refused_whichever_it_is() {
     let model = model(1);
-    for claim in 0..6 {
+    for claim in 0..7 {
         let deviation = Deviation { values: vec![(claim, E2::ONE)], ..Deviation::default() };
         assert_eq!(refused(&model, &deviation), SUM);
     }
@@ -305,7 +316,7 @@ fn a_wrong_value_is_refused_whichever_it_is() {
 #[test]
 fn a_dropped_claim_is_refused() {
     let model = model(1);
-    for dropped in 0..6 {
+    for dropped in 0..7 {
         let mut transcript = ProverTranscript::new(DOMAIN);
         let mut claims: Vec<ParamClaim<E2>> =
             forms(&mut transcript).iter().map(|form| form.with_value(value(form, &values(1)))).collect();
@@ -367,7 +378,7 @@ fn another_layout_or_root_is_refused() {
     let mut root = model.root();
     root[3] ^= 1;
     check::<E2>(model.layout(), &root, &proof).unwrap_err();
-    // The same params in another order of rows: the same counts everywhere, another matrix.
+    // Another orientation of two params.
     let mut infos = infos();
     infos[3].shape = [1, 21, 1];
     infos[2].shape = [1, 21, 10];
@@ -533,6 +544,11 @@ fn a_matrix_that_is_not_encoded_is_refused() {
     let hostile =
         ModelProver::hostile(model.layout().clone(), model.matrix().to_vec(), Some(ModelTree::new(mixed)));
     assert!(refused(&hostile, &Deviation::<E2>::default()).contains(ROOT));
+    // With the columns that the tree does hold, no row of the code agrees with enough of them.
+    assert_eq!(refused(&hostile, &Deviation::<E2> { mixed: Some(&other), ..Deviation::default() }), INNER);
+    let combined = Deviation::<E2> { mixed: Some(&other), combined: Some(&other), ..Deviation::default() };
+    let proof = prove(&hostile, &values(2), &combined);
+    assert_eq!(check::<E2>(hostile.layout(), &hostile.root(), &proof).unwrap_err().to_string(), INNER);
 }
 
 #[test]

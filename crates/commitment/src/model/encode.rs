@@ -10,13 +10,13 @@ use p3_matrix::Matrix;
 use p3_matrix::dense::RowMajorMatrix;
 use rayon::prelude::*;
 use veritorch_execute::Params;
-use veritorch_sumcheck::field::int;
 use veritorch_sumcheck::{Ext, F};
 
 use super::combine::combine;
 use super::layout::{LOG_INV_RATE, ModelLayout};
 use super::tree::{CHUNK, Digest, ModelTree, hash_chunks, leaf};
 use crate::error::CommitmentError;
+use crate::stack::signed;
 use crate::whir::{DFT, Root};
 
 /// A committed model on the prover's side: the integer matrix and the tree.
@@ -184,11 +184,11 @@ fn leaves(layout: &ModelLayout, matrix: &[i8]) -> Vec<Digest> {
 fn transpose(rows: &[i8], len: usize) -> RowMajorMatrix<F> {
     let width = rows.len() / len;
     let mut values = F::zero_vec(rows.len());
+    // A block of columns is a cache line of each row.
     values.par_chunks_mut(width << 6).enumerate().for_each(|(block, cells)| {
-        for (row, entries) in rows.chunks_exact(len).enumerate() {
-            for (cells, &entry) in cells.chunks_exact_mut(width).zip(&entries[block << 6..]) {
-                cells[row] = int(i64::from(entry));
-            }
+        for (column, cells) in cells.chunks_exact_mut(width).enumerate() {
+            let entries = rows.iter().skip((block << 6) + column).step_by(len);
+            cells.iter_mut().zip(entries).for_each(|(cell, &entry)| *cell = signed(i64::from(entry)));
         }
     });
     RowMajorMatrix::new(values, width)

@@ -1,14 +1,14 @@
 //! Claims on params as sums over the matrix: `sum_x f_g(x) z_g(x) = sum_l delta^l v_l`, the algebra of both sides.
 //!
 //! A claim's output vector `eq(point, o)` splits as `eq(hi, o_hi) eq(lo, o_lo)`. Rows enter `f` with coefficient
-//! `delta^l 256^plane kernel[k] eq(hi, o_hi)`; `z = eq(lo, .) (x) column` on the param's block, zero elsewhere. Outputs
-//! beyond the real ones, in the last row of a block, are left out by a form of their own. Claims with the same form on
-//! the same block make one group.
+//! `256^plane kernel[k] eq(hi, o_hi)`; `z` is `delta^l eq(lo, .) (x) column` on the param's block, zero elsewhere. Outputs
+//! beyond the real ones, in the last row of a block, are left out by a form of their own. Claims that combine the same
+//! rows in the same way (biases, side by side) make one group with the sum of their forms.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use veritorch_sumcheck::mle::{eq_table, log_padded};
-use veritorch_sumcheck::form::kronecker;
 use veritorch_sumcheck::{Ext, Factor, Form};
 
 use super::ParamClaim;
@@ -16,35 +16,52 @@ use super::layout::{ModelLayout, Placement};
 use crate::error::CommitmentError;
 use crate::witness::form_fits;
 
-/// One combination of rows and the form that it is summed against.
+/// One combination of rows and the forms that it is summed against.
 pub(crate) struct Group<E> {
-    /// First column and `log2` of the width of the block.
+    /// Coefficients of rows.
+    pub(crate) rows: BTreeMap<usize, E>,
+    blocks: Vec<Block<E>>,
+}
+
+/// A weighted form on a block of columns.
+struct Block<E> {
+    weight: E,
     first_column: usize,
     log_width: usize,
     /// Extents of the block's two axes, outputs and columns.
     shape: [usize; 2],
     form: Form<E>,
-    /// Coefficients of rows.
-    pub(crate) rows: BTreeMap<usize, E>,
 }
 
 impl<E: Ext> Group<E> {
     /// `z_g` on the cube of all columns.
     pub(crate) fn table(&self, log_columns: usize) -> Vec<E> {
         let mut table = vec![E::ZERO; 1 << log_columns];
-        let (head, tail) = self.form.padded_split(&self.shape, 1);
-        let block = kronecker([head, tail].into_iter());
-        table.iter_mut().skip(self.first_column).zip(block).for_each(|(cell, value)| *cell = value);
+        for block in &self.blocks {
+            let (_, values) = block.form.padded_split(&block.shape, usize::MAX);
+            for (cell, value) in table.iter_mut().skip(block.first_column).zip(values) {
+                *cell += block.weight * value;
+            }
+        }
         table
     }
 
     /// `z_g(x)`.
     pub(crate) fn evaluate(&self, point: &[E]) -> E {
-        let (head, tail) = point.split_at(point.len() - self.log_width);
-        let prefix = self.first_column >> self.log_width;
-        let selector: E =
-            head.iter().rev().enumerate().map(|(bit, &x)| if prefix >> bit & 1 == 1 { x } else { E::ONE - x }).product();
-        selector * self.form.evaluate(&self.shape, tail)
+        self.blocks
+            .iter()
+            .map(|block| {
+                let (head, tail) = point.split_at(point.len() - block.log_width);
+                let prefix = block.first_column >> block.log_width;
+                let selector: E = head
+                    .iter()
+                    .rev()
+                    .enumerate()
+                    .map(|(bit, &x)| if prefix >> bit & 1 == 1 { x } else { E::ONE - x })
+                    .product();
+                block.weight * selector * block.form.evaluate(&block.shape, tail)
+            })
+            .sum()
     }
 }
 
@@ -68,6 +85,10 @@ pub(crate) fn check_claims<E: Ext, V>(layout: &ModelLayout, claims: &[ParamClaim
 /// The groups of claims that fit, weighted with the powers of `delta`.
 pub(crate) fn groups<E: Ext, V>(layout: &ModelLayout, claims: &[ParamClaim<E, V>], delta: E) -> Vec<Group<E>> {
     let mut groups: Vec<Group<E>> = Vec::new();
+    let mut push = |rows: BTreeMap<usize, E>, block: Block<E>| match groups.iter_mut().find(|group| group.rows == rows) {
+        Some(group) => group.blocks.push(block),
+        None => groups.push(Group { rows, blocks: vec![block] }),
+    };
     for (weight, claim) in delta.powers().zip(claims) {
         let placement = &layout.placements()[claim.param];
         let (high, low) = claim.output_point.split_at(claim.output_point.len() - placement.log_outputs);
@@ -75,58 +96,34 @@ pub(crate) fn groups<E: Ext, V>(layout: &ModelLayout, claims: &[ParamClaim<E, V>
         let side_by_side = 1 << placement.log_outputs;
         let num_full = placement.shape[1] / side_by_side;
         let remainder = placement.shape[1] % side_by_side;
+        let block = |low| Block {
+            weight,
+            first_column: placement.first_column,
+            log_width: placement.log_width(),
+            shape: [side_by_side, placement.shape[2]],
+            form: Form { factors: vec![(1, low), (1, claim.column.clone())] },
+        };
         if num_full > 0 {
-            let group = find(&mut groups, placement, Factor::Eq(low.to_vec()), &claim.column);
-            add_rows(group, placement, &claim.kernel, weight, high.iter().copied().enumerate().take(num_full));
+            push(rows(placement, &claim.kernel, &high, 0..num_full), block(Factor::Eq(low.to_vec())));
         }
         if remainder > 0 {
             let mut real = eq_table(low);
             real.iter_mut().skip(remainder).for_each(|value| *value = E::ZERO);
-            let group = find(&mut groups, placement, Factor::Explicit(real), &claim.column);
-            add_rows(group, placement, &claim.kernel, weight, high.iter().copied().enumerate().skip(num_full).take(1));
+            push(rows(placement, &claim.kernel, &high, num_full..num_full + 1), block(Factor::Explicit(real)));
         }
     }
     groups
 }
 
-/// The group with this form on this block.
-fn find<'a, E: Ext>(
-    groups: &'a mut Vec<Group<E>>,
-    placement: &Placement,
-    low: Factor<E>,
-    column: &Factor<E>,
-) -> &'a mut Group<E> {
-    let shape = [1 << placement.log_outputs, placement.shape[2]];
-    let form = Form { factors: vec![(1, low), (1, column.clone())] };
-    let known = groups
-        .iter()
-        .position(|group| group.first_column == placement.first_column && group.shape == shape && group.form == form);
-    let index = known.unwrap_or_else(|| {
-        groups.push(Group {
-            first_column: placement.first_column,
-            log_width: placement.log_width(),
-            shape,
-            form,
-            rows: BTreeMap::new(),
-        });
-        groups.len() - 1
-    });
-    &mut groups[index]
-}
-
-fn add_rows<E: Ext>(
-    group: &mut Group<E>,
-    placement: &Placement,
-    kernel: &[E],
-    weight: E,
-    outputs: impl Iterator<Item = (usize, E)> + Clone,
-) {
-    for (plane, plane_weight) in E::from_u64(256).shifted_powers(weight).enumerate().take(placement.num_planes) {
+/// `256^plane kernel[k] eq(hi, o_hi)` for these `o_hi`.
+fn rows<E: Ext>(placement: &Placement, kernel: &[E], high: &[E], output_rows: Range<usize>) -> BTreeMap<usize, E> {
+    let mut rows = BTreeMap::new();
+    for (plane, plane_weight) in E::from_u64(256).powers().enumerate().take(placement.num_planes) {
         for (position, &kernel_weight) in kernel.iter().enumerate() {
-            for (output_row, output_weight) in outputs.clone() {
-                let row = placement.row(plane, position, output_row);
-                *group.rows.entry(row).or_insert(E::ZERO) += plane_weight * kernel_weight * output_weight;
+            for (output_row, &output_weight) in high.iter().enumerate().take(output_rows.end).skip(output_rows.start) {
+                rows.insert(placement.row(plane, position, output_row), plane_weight * kernel_weight * output_weight);
             }
         }
     }
+    rows
 }

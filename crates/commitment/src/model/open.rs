@@ -1,6 +1,6 @@
 //! Opening a model commitment, once per proof.
 //!
-//! 1. `gamma`, `delta` are drawn; `f_0 = sum_r eq(gamma, r) row_r` and one `f_g` per group of claims ([`super::group`]).
+//! 1. `gamma`, `delta` are drawn; `f_0 = sum_r eq(gamma, r) row_r` and one `f_g` per group of claims.
 //! 2. A sumcheck of `sum_x sum_g f_g(x) z_g(x) = sum_l delta^l v_l` ends at `x*`; the prover sends `u_g = f_g(x*)`, `u_0`
 //!    included, and the verifier checks `sum_g u_g z_g(x*)`.
 //! 3. `epsilon` is drawn; `p = sum_g epsilon^g f_g` is committed as base-field limbs. After proof of work, `t` columns of
