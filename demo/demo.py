@@ -13,7 +13,7 @@ import numpy as np
 import veritorch
 
 DATA = Path(__file__).parent / "data"
-CLASSES = "airplane automobile bird cat deer dog frog horse ship truck".split()
+CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 MEAN = np.array([0.485, 0.456, 0.406], np.float32).reshape(3, 1, 1)
 DEVIATION = np.array([0.229, 0.224, 0.225], np.float32).reshape(3, 1, 1)
 # Where the weights of the first convolution begin in resnet20.onnx: little-endian float32.
@@ -21,6 +21,7 @@ FIRST_WEIGHT = 4209
 
 
 def main() -> None:
+    """Everything, in the order in which it is printed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, help="threads to work with; all of the machine by default")
     parser.add_argument("--html", type=Path, help="write the graph and the plan as a page")
@@ -32,7 +33,9 @@ def main() -> None:
         labels = data["labels"]
     model = DATA / "resnet20.onnx"
     print(f"veritorch {veritorch.__version__}, {threads or os.cpu_count()} threads, {platform.machine()}")
-    print("\nResNet-20, trained on CIFAR-10: 0.27 million weights, private; the image is private, the logits are public")
+    print(
+        "\nResNet-20, trained on CIFAR-10: 0.27 million weights, private; the image is private, the logits are public"
+    )
 
     with Phase("compile and commit to the weights"):
         circuit = veritorch.compile(model, calibration=calibration, threads=threads)
@@ -49,7 +52,7 @@ def main() -> None:
     drift = np.sqrt(np.mean((expected - actual) ** 2) / np.mean(expected**2))
     print(f"\n  same class: {agreement:.1%}    difference of the logits: {drift:.2%} (root mean square)")
     total = circuit.report["total"]
-    print(f"  the circuit {'has a result for every input' if total else 'can refuse inputs far from the calibration data'}")
+    print("  no input can be refused" if total else "  inputs far from the calibration data can be refused")
 
     print("\nOne image")
     with Phase("prove"):
@@ -59,7 +62,8 @@ def main() -> None:
     for phase, seconds in proof.timings.items():
         print(f"    of which {phase:30} {seconds * 1000:8.1f} ms")
     (logits,) = result.outputs.values()
-    print(f"  proved class: {CLASSES[logits.argmax()]}    proof: {len(proof):,} bytes    security: {result.security_bits:.1f} bits")
+    print(f"  proved class: {CLASSES[logits.argmax()]}")
+    print(f"  proof: {len(proof):,} bytes    security: {result.security_bits:.1f} bits")
 
     print("\nEight images in one proof")
     with Phase("prove"):
@@ -96,6 +100,7 @@ def one_weight_changed(model: Path) -> bytes:
 
 
 def refused(lie: str, key: veritorch.VerifyingKey, proof: veritorch.Proof) -> None:
+    """Prints which check refuses a proof."""
     try:
         veritorch.verify(key, proof)
     except veritorch.VerificationError as error:
