@@ -1,11 +1,11 @@
 //! Time per lookup of a requantised activation: remainders in a range of 2^16 and pairs of a ReLU table of 2^16 rows.
 //!
-//! `RAYON_NUM_THREADS=1 cargo run --profile bench -p veritorch-lookup --example lookup [e3]`
+//! `RAYON_NUM_THREADS=1 cargo run --profile bench -p veritorch-lookup --example lookup`
 
 use std::time::{Duration, Instant};
 
 use veritorch_lookup::{Column, LookupArgument, LookupSpec, TableSpec};
-use veritorch_sumcheck::{E2, E3, Ext, ProverTranscript, VerifierTranscript};
+use veritorch_sumcheck::{E2, Ext, ProverTranscript, VerifierTranscript};
 
 /// Processor time of all threads so far, which other work on the machine does not add to; zero where the system does not tell.
 fn processor_time() -> Duration {
@@ -97,5 +97,5 @@ fn all<E: Ext>() {
 }
 
 fn main() {
-    if std::env::args().any(|argument| argument == "e3") { all::<E3>() } else { all::<E2>() }
+    all::<E2>();
 }

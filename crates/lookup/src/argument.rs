@@ -13,20 +13,16 @@
 //! Challenges `alpha, beta, gamma`; the tree of [`crate::gkr`]; the evaluations of all columns, then of all multiplicities.
 //! The caller absorbs the statement (lookups and tables) and the roots of columns and multiplicities beforehand.
 
-use rayon::prelude::*;
-use veritorch_sumcheck::field::int;
 use veritorch_sumcheck::form::padded_vars;
-use veritorch_sumcheck::mle::{eq_table, log_padded};
+use veritorch_sumcheck::mle::log_padded;
 use veritorch_sumcheck::transcript::Transcript;
 use veritorch_sumcheck::{Ext, Form, ProverTranscript, Value, VerifierTranscript};
 
 use crate::column::Column;
 use crate::error::LookupError;
-use crate::gkr::{self, LeafClaim, Leaves};
+use crate::gkr::{self, LeafClaim};
 use crate::layout::{Block, Content, Layout, indicator};
-use crate::leaves::LookupLeaves;
 use crate::table::TableSpec;
-use crate::tree::{Layer, Left, Piece};
 
 const CHALLENGES: &str = "lookup challenges";
 const COLUMNS: &str = "lookup columns";
@@ -72,15 +68,15 @@ pub struct Outcome<E, V> {
 /// The statement: derived from the circuit by both sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LookupArgument {
-    lookups: Vec<LookupSpec>,
-    tables: Vec<TableSpec>,
-    layout: Layout,
+    pub(crate) lookups: Vec<LookupSpec>,
+    pub(crate) tables: Vec<TableSpec>,
+    pub(crate) layout: Layout,
 }
 
 /// `alpha, beta, gamma`.
-struct Challenges<E> {
+pub(crate) struct Challenges<E> {
     alpha: E,
-    beta: E,
+    pub(crate) beta: E,
     gamma: E,
 }
 
@@ -94,7 +90,7 @@ impl<E: Ext> Challenges<E> {
     }
 
     /// The part of a denominator that all tuples of a table share.
-    fn base(&self, table: usize) -> E {
+    pub(crate) fn base(&self, table: usize) -> E {
         self.alpha + self.gamma * E::from_int(table as i64)
     }
 }
@@ -159,33 +155,6 @@ impl LookupArgument {
         used
     }
 
-    /// How often each row of each table is looked up; a table that no lookup uses has no counts.
-    ///
-    /// # Errors
-    /// If a value is outside its table, or the columns do not fit the statement.
-    pub fn multiplicities(&self, columns: &[Vec<Column<'_>>]) -> Result<Vec<Vec<u32>>, LookupError> {
-        self.check_columns(columns)?;
-        let mut counts: Vec<Vec<u32>> = vec![Vec::new(); self.tables.len()];
-        for (position, (lookup, columns)) in self.lookups.iter().zip(columns).enumerate() {
-            let table = &self.tables[lookup.table];
-            let counts = &mut counts[lookup.table];
-            counts.resize(table.num_rows(), 0);
-            let mut tuple = vec![0; columns.len()];
-            for entry in 0..columns[0].len() {
-                for (value, column) in tuple.iter_mut().zip(columns) {
-                    *value = column.get(entry);
-                }
-                let outside =
-                    || LookupError::OutsideTable { lookup: position, entry, values: tuple.clone(), table: lookup.table };
-                let row = table.row(&tuple).ok_or_else(outside)?;
-                counts[row] = counts[row].checked_add(1).ok_or_else(|| LookupError::Statement {
-                    reason: format!("row {row} of table {} is looked up more than 2^32 times", lookup.table),
-                })?;
-            }
-        }
-        Ok(counts)
-    }
-
     /// Proves the argument. It does not check that the statement holds: [`Self::multiplicities`] does.
     ///
     /// # Errors
@@ -202,29 +171,9 @@ impl LookupArgument {
             return Ok(self.outcome(Vec::new(), Vec::new(), Vec::new()));
         }
         let challenges = Challenges::<E>::draw(transcript);
-        let leaves = self.leaves(&challenges, columns, multiplicities);
-        let LeafClaim { point, .. } = gkr::prove(transcript, leaves, self.layout.num_vars)?;
-        let tail = |log_len: usize| &point[point.len() - log_len..];
-        let column_values: Vec<E> = self
-            .lookups
-            .par_iter()
-            .zip(columns)
-            .flat_map_iter(|(lookup, columns)| {
-                let weights = Form::at_point(&lookup.shape, tail(padded_vars(&lookup.shape))).vector(&lookup.shape);
-                columns
-                    .iter()
-                    .map(|column| weights.iter().enumerate().map(|(i, &weight)| weight * int(column.get(i))).sum())
-                    .collect::<Vec<E>>()
-            })
-            .collect();
-        let multiplicity_values: Vec<E> = self
-            .used_tables()
-            .into_par_iter()
-            .map(|table| {
-                let weights = eq_table(tail(self.tables[table].log_len()));
-                weights.into_iter().zip(&multiplicities[table]).map(|(weight, &count)| weight * int(i64::from(count))).sum()
-            })
-            .collect();
+        let (layer, lookups) = self.leaves(&challenges, columns, multiplicities);
+        let (LeafClaim { point, .. }, ends) = gkr::prove(transcript, layer, &lookups, &self.layout)?;
+        let (column_values, multiplicity_values) = self.evaluations(&challenges, columns, multiplicities, &lookups, &point, &ends);
         transcript.send(COLUMNS, &column_values);
         transcript.send(MULTIPLICITIES, &multiplicity_values);
         Ok(self.outcome(point, column_values, multiplicity_values))
@@ -300,39 +249,6 @@ impl LookupArgument {
         }
     }
 
-    /// The leaves, with numerators and denominators.
-    fn leaves<E: Ext>(&self, challenges: &Challenges<E>, columns: &[Vec<Column<'_>>], multiplicities: &[Vec<u32>]) -> Leaves<E> {
-        let mut children = Leaves { layer: Layer { pieces: Vec::new(), singles: Vec::new() }, lookups: Vec::new() };
-        let powers = [E::ONE, challenges.beta];
-        for (slot, block) in self.layout.blocks.iter().enumerate() {
-            match block.content {
-                Content::Lookup(position) => {
-                    let lookup = &self.lookups[position];
-                    let (base, columns) = (challenges.base(lookup.table), &columns[position]);
-                    if block.log_len == 0 {
-                        let tuple: E = columns.iter().zip(powers).map(|(column, power)| power * int(column.get(0))).sum();
-                        children.layer.singles.push((block.start, [E::ONE, base + tuple]));
-                    } else {
-                        children.lookups.push(LookupLeaves::new(slot, block.start, &lookup.shape, base, challenges.beta, columns));
-                    }
-                }
-                Content::Table(position) => {
-                    let table = &self.tables[position];
-                    let base = challenges.base(position);
-                    let leaf = |row: usize| {
-                        let (key, value) = table.tuple(row);
-                        [-E::from_int(i64::from(multiplicities[position][row])), base + int(key) + challenges.beta * int(value)]
-                    };
-                    match Piece::from_fn(slot, block.start, &[table.num_rows()], leaf) {
-                        Left::Piece(piece) => children.layer.pieces.push(piece),
-                        Left::Single(index, leaf) => children.layer.singles.push((index, leaf)),
-                    }
-                }
-            }
-        }
-        children
-    }
-
     fn outcome<E: Ext, V>(&self, point: Vec<E>, column_values: Vec<V>, multiplicity_values: Vec<V>) -> Outcome<E, V> {
         let form = |shape: &[usize]| Form::at_point(shape, &point[point.len() - padded_vars(shape)..]);
         let positions = self.lookups.iter().enumerate().flat_map(|(source, lookup)| (0..self.width(lookup)).map(move |column| (source, column)));
@@ -349,11 +265,11 @@ impl LookupArgument {
         Outcome { columns, multiplicities, point }
     }
 
-    fn width(&self, lookup: &LookupSpec) -> usize {
+    pub(crate) fn width(&self, lookup: &LookupSpec) -> usize {
         self.tables[lookup.table].width()
     }
 
-    fn check_columns(&self, columns: &[Vec<Column<'_>>]) -> Result<(), LookupError> {
+    pub(crate) fn check_columns(&self, columns: &[Vec<Column<'_>>]) -> Result<(), LookupError> {
         if columns.len() != self.lookups.len() {
             let reason = format!("{} lookups, columns for {}", self.lookups.len(), columns.len());
             return Err(LookupError::Statement { reason });

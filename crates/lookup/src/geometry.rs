@@ -9,7 +9,7 @@
 use p3_field::PackedValue;
 use veritorch_sumcheck::Ext;
 use veritorch_sumcheck::field::PackedF;
-use veritorch_sumcheck::mle::{eq_table, log_padded};
+use veritorch_sumcheck::mle::log_padded;
 
 const WIDTH: usize = PackedF::WIDTH;
 /// Weights are split so that the innermost factor has at least this many entries.
@@ -35,6 +35,11 @@ pub(crate) struct Weights<E> {
 }
 
 impl<E: Ext> Weights<E> {
+    /// No weight on any of so many pairs.
+    pub(crate) fn none(pairs: usize) -> Self {
+        Self { head: vec![E::ONE], tail: vec![E::ZERO; pairs], lanes: vec![E::ONE] }
+    }
+
     /// The sum of all weights.
     pub(crate) fn total(&self) -> E {
         self.head.iter().copied().sum::<E>() * self.tail.iter().copied().sum::<E>() * self.lanes.iter().copied().sum::<E>()
@@ -129,6 +134,16 @@ impl Geometry {
     /// Weights of the pairs along the lowest variable under `eq(point, .)`, where the point has one coordinate for each
     /// bit but the lowest.
     pub(crate) fn pair_weights<E: Ext>(&self, point: &[E]) -> Weights<E> {
+        self.weights(point, 1)
+    }
+
+    /// Weights of the real entries under `eq(point, .)`, where the point has one coordinate for each bit.
+    pub(crate) fn entry_weights<E: Ext>(&self, point: &[E]) -> Weights<E> {
+        self.weights(point, 0)
+    }
+
+    /// With so many bits dropped from the innermost axis.
+    fn weights<E: Ext>(&self, point: &[E], dropped: usize) -> Weights<E> {
         let mut factors: Vec<Vec<E>> = Vec::new();
         let mut rest = point;
         let mut take = |bits: usize| {
@@ -138,12 +153,12 @@ impl Geometry {
         };
         for (axis, &len) in self.inner.iter().enumerate() {
             if axis == 0 {
-                push_factors(&mut factors, take(log_padded(len) - 1), len.div_ceil(2));
+                push_factors(&mut factors, take(log_padded(len) - dropped), len.div_ceil(1 << dropped));
             } else {
                 push_factors(&mut factors, take(log_padded(len)), len);
             }
         }
-        let lanes = if self.packed() { eq_table(take(WIDTH.trailing_zeros() as usize)) } else { vec![E::ONE] };
+        let lanes = if self.packed() { eq_prefix(take(WIDTH.trailing_zeros() as usize), WIDTH) } else { vec![E::ONE] };
         for &len in &self.outer {
             push_factors(&mut factors, take(log_padded(len)), len);
         }
@@ -178,11 +193,23 @@ fn push_factors<E: Ext>(factors: &mut Vec<Vec<E>>, point: &[E], len: usize) {
     let (high, point) = point.split_at(point.len() - low);
     for (point, len) in [(point, 1 << low), (high, len >> low)] {
         if len > 1 || !point.is_empty() {
-            let mut table = eq_table(point);
-            table.truncate(len);
-            factors.push(table);
+            factors.push(eq_prefix(point, len));
         }
     }
+}
+
+/// The first `len` values of `eq(point, .)`.
+fn eq_prefix<E: Ext>(point: &[E], len: usize) -> Vec<E> {
+    let mut table = vec![E::ONE; 1 << point.len()];
+    for (level, &r) in point.iter().enumerate() {
+        for index in (0..1 << level).rev() {
+            let high = table[index] * r;
+            table[2 * index] = table[index] - high;
+            table[2 * index + 1] = high;
+        }
+    }
+    table.truncate(len);
+    table
 }
 
 fn outer_product<E: Ext>(outer: &[E], inner: Vec<E>) -> Vec<E> {
@@ -197,6 +224,7 @@ fn outer_product<E: Ext>(outer: &[E], inner: Vec<E>) -> Vec<E> {
 mod tests {
     use veritorch_sumcheck::E2;
     use veritorch_sumcheck::form::padded_vars;
+    use veritorch_sumcheck::mle::eq_table;
 
     use super::*;
 

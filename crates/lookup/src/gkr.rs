@@ -19,7 +19,8 @@ use veritorch_sumcheck::transcript::Transcript;
 use veritorch_sumcheck::{Ext, ProverTranscript, TranscriptError, Value, VerifierTranscript};
 
 use crate::error::LookupError;
-use crate::layer::{Children, LayerState, scratch};
+use crate::layout::Layout;
+use crate::layer::{Children, LayerState, Scratch};
 use crate::leaves::LookupLeaves;
 use crate::tree::Layer;
 
@@ -41,31 +42,29 @@ pub(crate) struct LeafClaim<E, V> {
     pub(crate) den: V,
 }
 
-/// The leaves as the prover holds them.
-pub(crate) struct Leaves<E: Ext> {
-    /// Leaves with numerators of their own.
-    pub(crate) layer: Layer<E>,
-    /// Lookups.
-    pub(crate) lookups: Vec<LookupLeaves<E>>,
-}
+/// The claim on the leaves; and numerators and denominators of each block of at least two leaves, by its number, at its own
+/// coordinates of the point.
+pub(crate) type Proved<E> = (LeafClaim<E, E>, Vec<(usize, [E; 2])>);
 
 /// Proves that the fractions sum to zero and that no denominator is zero.
 pub(crate) fn prove<E: Ext>(
     transcript: &mut ProverTranscript,
-    leaves: Leaves<E>,
-    num_vars: usize,
-) -> Result<LeafClaim<E, E>, LookupError> {
-    let layers = layers(&leaves, num_vars);
+    leaves: Layer<E>,
+    lookups: &[LookupLeaves<E>],
+    layout: &Layout,
+) -> Result<Proved<E>, LookupError> {
+    let num_vars = layout.num_vars;
+    let layers = layers(leaves, lookups, num_vars);
     let [_, den] = layers[num_vars].layer.root();
     let inverse = den.try_inverse().ok_or(LookupError::Unlucky)?;
     transcript.send(ROOT, &[den, inverse]);
-    prove_layers(transcript, layers)
+    prove_layers(transcript, layers, layout.blocks.len())
 }
 
 /// All layers, the leaves first, the root last.
-fn layers<E: Ext>(leaves: &Leaves<E>, num_vars: usize) -> Vec<Children<'_, E>> {
+fn layers<E: Ext>(layer: Layer<E>, lookups: &[LookupLeaves<E>], num_vars: usize) -> Vec<Children<'_, E>> {
     let mut layers = Vec::with_capacity(num_vars + 1);
-    layers.push(Children { layer: leaves.layer.clone(), leaves: &leaves.lookups, parents: Vec::new() });
+    layers.push(Children { layer, leaves: lookups, parents: Vec::new() });
     for _ in 0..num_vars {
         let above = layers[layers.len() - 1].above();
         layers.push(above);
@@ -74,9 +73,9 @@ fn layers<E: Ext>(leaves: &Leaves<E>, num_vars: usize) -> Vec<Children<'_, E>> {
 }
 
 /// From the root, which comes last, through the layers below it to claims on the leaves.
-fn prove_layers<E: Ext>(transcript: &mut ProverTranscript, mut layers: Vec<Children<'_, E>>) -> Result<LeafClaim<E, E>, LookupError> {
+fn prove_layers<E: Ext>(transcript: &mut ProverTranscript, mut layers: Vec<Children<'_, E>>, blocks: usize) -> Result<Proved<E>, LookupError> {
     layers.pop();
-    let mut scratch = scratch(&layers[0]);
+    let mut scratch: Scratch<E> = vec![Vec::new(); blocks];
     let mut point: Vec<E> = Vec::new();
     let mut ends = None;
     while let Some(children) = layers.pop() {
@@ -96,10 +95,16 @@ fn prove_layers<E: Ext>(transcript: &mut ProverTranscript, mut layers: Vec<Child
         }
         next.reverse();
         point = next;
-        ends = Some(state.ends());
-        transcript.send(HALVES, &state.ends());
+        let (own, of_blocks) = state.ends();
+        transcript.send(HALVES, &own);
+        ends = Some((own, of_blocks));
+        children.recycle(&mut scratch);
     }
-    Ok(leaf_claim(transcript, point, ends.ok_or(LookupError::Unlucky)?))
+    let (ends, of_blocks) = ends.ok_or(LookupError::Unlucky)?;
+    let claim = leaf_claim(transcript, point, ends);
+    let merge = claim.point[claim.point.len() - 1];
+    let merged = of_blocks.into_iter().map(|(slot, [n0, n1, d0, d1])| (slot, [n0 + (n1 - n0) * merge, d0 + (d1 - d0) * merge]));
+    Ok((claim, merged.collect()))
 }
 
 /// Merges the claims on the two halves of the leaves.
@@ -167,22 +172,25 @@ mod tests {
 
     use super::*;
 
-    fn leaves(num: &[i64], den: &[i64]) -> Leaves<E2> {
+    fn leaves(num: &[i64], den: &[i64]) -> Layer<E2> {
         let pairs = num.iter().zip(den).map(|(&num, &den)| [E2::from_int(num), E2::from_int(den)]);
-        Leaves { layer: Layer { pieces: Vec::new(), singles: pairs.enumerate().collect() }, lookups: Vec::new() }
+        Layer { pieces: Vec::new(), singles: pairs.enumerate().collect() }
+    }
+
+    fn layout(num_vars: usize) -> Layout {
+        Layout { blocks: Vec::new(), live: 1 << num_vars, num_vars }
     }
 
     fn root(num: &[i64], den: &[i64]) -> [E2; 2] {
-        layers(&leaves(num, den), num.len().ilog2() as usize).pop().unwrap().layer.root()
+        layers(leaves(num, den), &[], num.len().ilog2() as usize).pop().unwrap().layer.root()
     }
 
     /// The root as the prover claims it, then the layers as they are.
     fn refusal(num: &[i64], den: &[i64], root: [i64; 2]) -> Result<(), LookupError> {
         let num_vars = num.len().ilog2() as usize;
-        let leaves = leaves(num, den);
         let mut transcript = ProverTranscript::new("test");
         transcript.send(ROOT, &root.map(E2::from_int));
-        prove_layers(&mut transcript, layers(&leaves, num_vars))?;
+        prove_layers(&mut transcript, layers(leaves(num, den), &[], num_vars), 0)?;
         let proof = transcript.into_proof();
         verify::<E2>(&mut VerifierTranscript::new("test", &proof), num_vars).map(|_| ())
     }
@@ -202,7 +210,7 @@ mod tests {
         // A denominator of the root that is not that of the leaves.
         assert_eq!(refusal(&num, &den, [1, 1]), check(HALVES));
         let mut transcript = ProverTranscript::new("test");
-        assert_eq!(prove(&mut transcript, leaves(&num, &den), 2).unwrap_err(), LookupError::Unlucky);
+        assert_eq!(prove(&mut transcript, leaves(&num, &den), &[], &layout(2)).map(|_| ()).unwrap_err(), LookupError::Unlucky);
     }
 
     #[test]
@@ -219,7 +227,7 @@ mod tests {
             let num: Vec<i64> = (0..len).map(|i| if i < len / 2 { i + 1 } else { len / 2 - i - 1 }).collect();
             let den: Vec<i64> = (0..len).map(|i| 5 + i % (len / 2)).collect();
             let mut transcript = ProverTranscript::new("test");
-            let own = prove(&mut transcript, leaves(&num, &den), log_len).unwrap();
+            let (own, _) = prove(&mut transcript, leaves(&num, &den), &[], &layout(log_len)).unwrap();
             let proof = transcript.into_proof();
             let mut transcript = VerifierTranscript::new("test", &proof);
             let claim = verify::<E2>(&mut transcript, log_len).unwrap();

@@ -1,9 +1,9 @@
 //! The public numerators of lookups in the leaf layer, as the sumcheck binds their variables.
 
 use veritorch_sumcheck::Ext;
-use veritorch_sumcheck::mle::{eq, log_padded};
+use veritorch_sumcheck::mle::log_padded;
 
-use crate::layout::{index_bits, indicator};
+use crate::layout::{eq_index, indicator};
 
 /// `n0` and `n1` over the parents of a block: one on real entries, zero on padding; bound to challenges as the sumcheck
 /// goes on. Along the axis that is being bound each is 1 but for its last entry.
@@ -48,7 +48,7 @@ impl<E: Ext> Indicator<E> {
         let len = self.axes[0];
         let own = take(log_padded(len) - 1);
         let pairs = len.div_ceil(2);
-        let edge = eq(&index_bits(pairs - 1, own.len()), own);
+        let edge = eq_index(pairs - 1, own);
         let [a, b] = self.last;
         let (at_zero, slope) = if len % 2 == 0 { (E::ONE, (a - E::ONE) * (b - E::ONE)) } else { (a * b, a * b) };
         let mut scale = self.bound[0] * self.bound[1];

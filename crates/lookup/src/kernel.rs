@@ -2,9 +2,10 @@
 //!
 //! Entries are produced by index, so that folding, recomputation from integers and storage all pass through memory once.
 
-use p3_field::Algebra;
+use p3_field::{Algebra, PackedFieldExtension};
 use rayon::prelude::*;
 use veritorch_sumcheck::Ext;
+use veritorch_sumcheck::field::PackedE;
 
 use crate::geometry::Weights;
 
@@ -15,25 +16,67 @@ pub(crate) const GRAIN: usize = 1 << 8;
 pub(crate) trait Element<E>: Algebra<E> + Copy + Send + Sync {}
 impl<E: Ext, T: Algebra<E> + Copy + Send + Sync> Element<E> for T {}
 
-/// Fills `out` with `produce(0), produce(1), ..`, `K` values each.
-pub(crate) fn fill<T: Copy + Send + Sync, const K: usize>(out: &mut [T], produce: impl Fn(usize) -> [T; K] + Sync) {
-    in_parallel(out, K * GRAIN, &|chunk, out| {
-        for (index, entry) in out.as_chunks_mut::<K>().0.iter_mut().enumerate() {
-            *entry = produce(chunk * GRAIN + index);
-        }
-    });
+// Bodies of loops are called at one place in the source each, so that they are inlined.
+
+/// `f` on each pair of entries.
+#[inline(always)]
+pub(crate) fn zip<T: Copy, const K: usize>(a: &[T; K], b: &[T; K], f: impl Fn(T, T) -> T) -> [T; K] {
+    // Not `array::from_fn`, whose closure is not inlined.
+    let mut out = *a;
+    for k in 0..K {
+        out[k] = f(a[k], b[k]);
+    }
+    out
 }
 
-/// [`fill`] with every row of `row` entries rounded up to an even length by filler.
-pub(crate) fn fill_rows<T: Copy + Send + Sync, const K: usize>(out: &mut [T], row: usize, filler: [T; K], produce: impl Fn(usize) -> [T; K] + Sync) {
-    if row % 2 == 0 || row == 1 {
-        return fill(out, produce);
+/// `[f(2 index), f(2 index + 1)]`.
+#[inline(always)]
+pub(crate) fn both<E, T: Element<E>, const K: usize>(index: usize, f: impl Fn(usize) -> [T; K]) -> [[T; K]; 2] {
+    let mut out = [[T::ZERO; K]; 2];
+    for (side, entry) in out.iter_mut().enumerate() {
+        *entry = f(2 * index + side);
     }
-    let rows = GRAIN.div_ceil(row);
-    in_parallel(out, K * (row + 1) * rows, &|chunk, out| {
-        for (index, entry) in out.as_chunks_mut::<K>().0.iter_mut().enumerate() {
-            let (index, position) = (chunk * rows + index / (row + 1), index % (row + 1));
-            *entry = if position < row { produce(index * row + position) } else { filler };
+    out
+}
+
+/// Counts through rows of `row` real entries that are stored with an even length.
+#[derive(Clone, Copy)]
+struct Rows {
+    row: usize,
+    position: usize,
+    real: usize,
+}
+
+impl Rows {
+    /// At stored entry `stored`.
+    fn at(row: usize, stored: usize) -> Self {
+        let len = row + row % 2;
+        Self { row, position: stored % len, real: stored / len * row + stored % len }
+    }
+
+    /// The number of the real entry that is next, or nothing if it is filler.
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        let real = self.real;
+        let is_real = self.position < self.row;
+        self.real += usize::from(is_real);
+        self.position += 1;
+        if self.position == self.row + self.row % 2 {
+            self.position = 0;
+        }
+        is_real.then_some(real)
+    }
+}
+
+/// Fills `out` with `produce(0), produce(1), ..`, `K` values each, every row of `row` entries rounded up to an even length by filler.
+pub(crate) fn fill_rows<T: Copy + Send + Sync, const K: usize>(out: &mut [T], row: usize, filler: [T; K], produce: impl Fn(usize) -> [T; K] + Sync) {
+    in_parallel(out, K * GRAIN, &|chunk, out| {
+        let mut rows = Rows::at(row, chunk * GRAIN);
+        for entry in out.as_chunks_mut::<K>().0 {
+            *entry = match rows.next() {
+                Some(real) => produce(real),
+                None => filler,
+            };
         }
     });
 }
@@ -52,27 +95,38 @@ pub(crate) fn sum<E: Ext, T: Element<E>, const N: usize>(weights: &Weights<E>, f
     })
 }
 
-/// Fills `out` with `produce(0), produce(1), ..` and returns `sum_y weight(y) f(entry 2 y, entry 2 y + 1)`.
+/// [`fill_rows`], and `sum_y weight(y) f(entry 2 y, entry 2 y + 1)` over what is stored.
 pub(crate) fn fill_and_sum<E: Ext, T: Element<E>, const K: usize>(
     out: &mut [T],
+    row: usize,
+    filler: [T; K],
     weights: &Weights<E>,
     produce: impl Fn(usize) -> [T; K] + Sync,
     f: impl Fn(&[T; K], &[T; K]) -> [T; 2] + Sync,
 ) -> [T; 2] {
     let tail = weights.tail.as_slice();
     sum_in_parallel::<E, T, 2>(out, 2 * K, weights, &|block, out| {
-        let first = 2 * block * tail.len();
+        let mut rows = Rows::at(row, 2 * block * tail.len());
         let mut sums = [T::ZERO; 2];
-        for ((index, pair), &weight) in out.as_chunks_mut::<K>().0.as_chunks_mut::<2>().0.iter_mut().enumerate().zip(tail) {
-            let a = produce(first + 2 * index);
-            let b = produce(first + 2 * index + 1);
-            let values = f(&a, &b);
-            *pair = [a, b];
+        for (pair, &weight) in out.as_chunks_mut::<K>().0.as_chunks_mut::<2>().0.iter_mut().zip(tail) {
+            for entry in pair.iter_mut() {
+                *entry = match rows.next() {
+                    Some(real) => produce(real),
+                    None => filler,
+                };
+            }
+            let [a, b] = &*pair;
+            let values = f(a, b);
             sums[0] += values[0] * weight;
             sums[1] += values[1] * weight;
         }
         sums
     })
+}
+
+/// The sum over the lanes, with their weights.
+pub(crate) fn lanes<E: Ext>(weights: &Weights<E>, sum: PackedE<E>) -> E {
+    weights.lanes.iter().enumerate().map(|(lane, &weight)| weight * sum.extract(lane)).sum()
 }
 
 // The loops over tasks take their bodies as trait objects: one call for each task, and one copy of the scheduling in the binary.

@@ -6,19 +6,18 @@
 
 use std::borrow::Cow;
 
-use p3_field::{PackedFieldExtension, PrimeCharacteristicRing};
+use p3_field::{PackedValue, PrimeCharacteristicRing};
 use rayon::prelude::*;
 use veritorch_sumcheck::Ext;
-use veritorch_sumcheck::field::PackedE;
-use veritorch_sumcheck::mle::eq;
+use veritorch_sumcheck::field::{PackedE, PackedF};
 
 use crate::error::LookupError;
 use crate::geometry::{Geometry, Weights};
 use crate::indicator::Indicator;
-use crate::kernel::{Element, fill_and_sum, sum};
-use crate::layout::index_bits;
+use crate::kernel::{Element, both, fill_and_sum, lanes, sum, zip};
+use crate::layout::eq_index;
 use crate::leaves::{LookupLeaves, PairKernel, QuadKernel};
-use crate::tree::{Data, Layer, Left, Piece, Singles, build, neighbours, pair_up, sort};
+use crate::tree::{Data, Layer, Left, Piece, Singles, finish, neighbours, pair_up, sort, unpack};
 
 /// The children of a layer.
 pub(crate) struct Children<'a, E: Ext> {
@@ -42,26 +41,21 @@ impl<'a, E: Ext> Children<'a, E> {
     }
 }
 
-/// Buffers by block, kept from layer to layer.
+/// Buffers by block, two each, kept from layer to layer.
 pub(crate) type Scratch<E> = Vec<Vec<Vec<PackedE<E>>>>;
 
-/// Two buffers for each block of the leaf layer, large enough for the layers above too; pages that are never written cost
-/// nothing.
-pub(crate) fn scratch<E: Ext>(leaves: &Children<'_, E>) -> Scratch<E> {
-    let general = leaves.layer.pieces.iter().map(|piece| (piece.slot, &piece.geometry, 4));
-    let lookups = leaves.leaves.iter().map(|lookup| (lookup.slot, &lookup.geometry, 2));
-    let mut scratch = Scratch::<E>::new();
-    for (slot, geometry, values) in general.chain(lookups) {
-        if scratch.len() <= slot {
-            scratch.resize_with(slot + 1, Vec::new);
-        }
-        // What is left after the first binding.
-        if geometry.even_levels() >= 2 {
-            let len = values * geometry.shrink().0.shrink().0.stored();
-            scratch[slot] = vec![PackedE::<E>::zero_vec(len), PackedE::<E>::zero_vec(len / 2 + 2 * values)];
+impl<E: Ext> Children<'_, E> {
+    /// Once the layer is done its storage is what the next layer, twice as large, binds its variables in.
+    pub(crate) fn recycle(self, scratch: &mut Scratch<E>) {
+        for piece in self.layer.pieces {
+            if let Data::Packed(values) = piece.data {
+                let own = &mut scratch[piece.slot];
+                own.push(values);
+                own.sort_by_key(|values| std::cmp::Reverse(values.len()));
+                own.truncate(2);
+            }
         }
     }
-    scratch
 }
 
 /// A block in the course of the sumcheck, with its buffers.
@@ -101,6 +95,8 @@ pub(crate) struct LayerState<'a, E: Ext> {
     singles: Singles<E, 4>,
     /// Whether the third entry of singles is still `n1` alone.
     first: bool,
+    /// Blocks whose own variables are all bound, by number, with `[n0, n1, d0, d1]`.
+    ends: Vec<(usize, [E; 4])>,
 }
 
 /// `h(0)`, `h(inf)` and the weight of all pairs that are stored.
@@ -117,7 +113,7 @@ fn summand<E: Ext, T: Element<E>>(v: &[T; 4]) -> T {
 
 #[inline(always)]
 fn difference<T: Copy + std::ops::Sub<Output = T>, const K: usize>(b: &[T; K], a: &[T; K]) -> [T; K] {
-    std::array::from_fn(|k| b[k] - a[k])
+    zip(b, a, |b, a| b - a)
 }
 
 #[inline(always)]
@@ -132,7 +128,7 @@ fn lookup_values<E: Ext, T: Element<E>>(a: &[T; 2], b: &[T; 2]) -> [T; 2] {
 
 #[inline(always)]
 fn bind<E: Ext, T: Element<E>, const K: usize>(a: &[T; K], b: &[T; K], c: E) -> [T; K] {
-    std::array::from_fn(|k| (b[k] - a[k]) * c + a[k])
+    zip(a, b, |a, b| (b - a) * c + a)
 }
 
 /// `[n0, d0, n1 + lambda d1, d1]`.
@@ -150,11 +146,7 @@ fn weights<'p, E: Ext>(start: usize, geometry: &Geometry, point: &'p [E]) -> (E,
 fn block_weight<'p, E: Ext>(start: usize, geometry: &Geometry, point: &'p [E]) -> (E, &'p [E]) {
     let bits = geometry.bits();
     let (high, own) = point.split_at(point.len() + 1 - bits);
-    (eq(&index_bits(start >> bits, high.len()), high), own)
-}
-
-fn lanes<E: Ext>(weights: &Weights<E>, sum: PackedE<E>) -> E {
-    weights.lanes.iter().enumerate().map(|(lane, &weight)| weight * sum.extract(lane)).sum()
+    (eq_index(start >> bits, high), own)
 }
 
 impl<'a, E: Ext> LayerState<'a, E> {
@@ -163,7 +155,7 @@ impl<'a, E: Ext> LayerState<'a, E> {
         let shift = lambda.try_inverse().ok_or(LookupError::Unlucky)?;
         let quad = |a: &[E; 2], b: &[E; 2]| [a[0], a[1], b[0], b[1]];
         let singles = pair_up(&children.layer.singles, [E::ZERO, E::ONE], quad);
-        let mut own = Self { lambda, shift, unbound: Vec::new(), general: Vec::new(), lookups: Vec::new(), singles, first: true };
+        let mut own = Self { lambda, shift, unbound: Vec::new(), general: Vec::new(), lookups: Vec::new(), singles, first: true, ends: Vec::new() };
         for piece in &children.layer.pieces {
             let (geometry, unpacks) = piece.geometry.shrink();
             if !unpacks && !geometry.single() && geometry.row() % 2 == 0 {
@@ -177,7 +169,7 @@ impl<'a, E: Ext> LayerState<'a, E> {
                 Left::Piece(Piece { slot, start, geometry, data }) => {
                     own.unbound.push((Unbound { slot, start, geometry, source: Source::Quads(Cow::Owned(data)) }, None));
                 }
-                Left::Single(index, values) => own.singles.push((index, values)),
+                Left::Single(index, values) => own.push_single(piece.slot, index, values),
             }
         }
         for leaves in &children.parents {
@@ -198,12 +190,22 @@ impl<'a, E: Ext> LayerState<'a, E> {
                 }
                 Left::Single(index, e) => {
                     let single = own.single(e, &indicator);
-                    own.singles.push((index, single));
+                    own.push_single(leaves.slot, index, single);
                 }
             }
         }
         own.singles.sort_by_key(|&(index, _)| index);
         Ok(own)
+    }
+
+    fn push_single(&mut self, slot: usize, index: usize, values: [E; 4]) {
+        self.singles.push((index, values));
+        self.ends.push((slot, self.separate(values)));
+    }
+
+    /// `[n0, n1, d0, d1]`.
+    fn separate(&self, [n0, d0, n1, d1]: [E; 4]) -> [E; 4] {
+        [n0, if self.first { n1 } else { n1 - self.lambda * d1 }, d0, d1]
     }
 
     /// The quad of a lookup that is down to one entry.
@@ -220,8 +222,8 @@ impl<'a, E: Ext> LayerState<'a, E> {
             let (weight, weights, own) = weights(block.start, &block.geometry, point);
             let slope = match &block.source {
                 Source::Quads(data) => match data.as_ref() {
-                    Data::Packed(values) => lanes(&weights, quad_slopes(&weights, lambda, |index| quad_at(values, index))),
-                    Data::Scalar(values) => quad_slopes(&weights, lambda, |index| quad_at(values, index)),
+                    Data::Packed(values) => lanes(&weights, quad_slopes(&weights, lambda, |index| slope_at(values, index))),
+                    Data::Scalar(values) => quad_slopes(&weights, lambda, |index| slope_at(values, index)),
                 },
                 Source::Parents(leaves) => lanes(&weights, leaves.with_quads(QuadSlopes { weights: &weights, lambda })),
                 Source::Shifted(Data::Packed(values)) => lanes(&weights, pair_slopes(&weights, values)),
@@ -232,7 +234,7 @@ impl<'a, E: Ext> LayerState<'a, E> {
         });
         let filler = [E::ZERO, E::ONE, E::ZERO, E::ONE];
         let singles = pair_up(&self.singles, filler, |a, b| [summand::<E, E>(&combine(difference(b, a), lambda))]);
-        let singles = singles.into_iter().map(|(index, [slope])| eq(&index_bits(index, point.len()), point) * slope);
+        let singles = singles.into_iter().map(|(index, [slope])| eq_index(index, point) * slope);
         blocks.sum::<E>() + singles.sum::<E>()
     }
 
@@ -253,7 +255,7 @@ impl<'a, E: Ext> LayerState<'a, E> {
 
         let mut moved = Vec::new();
         for (block, indicator) in std::mem::take(&mut self.unbound) {
-            let spare = scratch.get_mut(block.slot).map(std::mem::take).unwrap_or_default();
+            let spare = std::mem::take(&mut scratch[block.slot]);
             moved.push((block, indicator, spare));
         }
         let unbound: Vec<_> = moved.into_par_iter().map(|(block, indicator, spare)| context.bind_first(block, indicator, spare)).collect();
@@ -267,7 +269,7 @@ impl<'a, E: Ext> LayerState<'a, E> {
                     match left {
                         Left::Piece(piece) => self.general.push(Block { piece, spare }),
                         Left::Single(index, values) => {
-                            self.singles.push((index, values));
+                            self.push_single(slot, index, values);
                             scratch[slot] = spare;
                         }
                     }
@@ -278,7 +280,7 @@ impl<'a, E: Ext> LayerState<'a, E> {
                         Left::Piece(piece) => self.lookups.push((Block { piece, spare }, indicator)),
                         Left::Single(index, e) => {
                             let single = self.single(e, &indicator);
-                            self.singles.push((index, single));
+                            self.push_single(slot, index, single);
                             scratch[slot] = spare;
                         }
                     }
@@ -289,31 +291,30 @@ impl<'a, E: Ext> LayerState<'a, E> {
         let Some(point) = point else { return [E::ZERO; 2] };
         let singles = pair_up(&self.singles, filler, general_values::<E, E>);
         let singles = singles.into_iter().map(|(index, [at_zero, slope])| {
-            let weight = eq(&index_bits(index, point.len()), point);
+            let weight = eq_index(index, point);
             [weight * at_zero, weight * slope, weight]
         });
         let [at_zero, slope, stored] = singles.fold(sums, add);
         [at_zero + lambda * (E::ONE - stored), slope]
     }
 
-    /// `[n0, n1, d0, d1]` once all variables are bound.
-    pub(crate) fn ends(&self) -> [E; 4] {
+    /// `[n0, n1, d0, d1]` once all variables are bound; and the same for each block of at least two children, by its number, at the
+    /// block's own variables.
+    pub(crate) fn ends(self) -> ([E; 4], Vec<(usize, [E; 4])>) {
         let filler = [E::ZERO, E::ONE, if self.first { E::ZERO } else { self.lambda }, E::ONE];
-        let [n0, d0, n1, d1] = self.singles.first().map_or(filler, |&(_, values)| values);
-        [n0, if self.first { n1 } else { n1 - self.lambda * d1 }, d0, d1]
+        (self.separate(self.singles.first().map_or(filler, |&(_, values)| values)), self.ends)
     }
 }
 
 #[inline(always)]
-fn quad_at<T: Copy>(values: &[T], index: usize) -> [T; 4] {
-    values.as_chunks::<4>().0[index]
+fn slope_at<T: Copy + std::ops::Sub<Output = T>>(values: &[T], index: usize) -> [T; 4] {
+    let (a, b) = neighbours::<T, 4>(values, index);
+    difference(b, a)
 }
 
-fn quad_slopes<E: Ext, T: Element<E>>(weights: &Weights<E>, lambda: E, quad: impl Fn(usize) -> [T; 4] + Sync) -> T {
-    let [slope] = sum(weights, |index, weight| {
-        [summand::<E, T>(&combine(difference(&quad(2 * index + 1), &quad(2 * index)), lambda)) * weight]
-    });
-    slope
+fn quad_slopes<E: Ext, T: Element<E>>(weights: &Weights<E>, lambda: E, slope: impl Fn(usize) -> [T; 4] + Sync) -> T {
+    let [sum] = sum(weights, |index, weight| [summand::<E, T>(&combine(slope(index), lambda)) * weight]);
+    sum
 }
 
 fn pair_slopes<E: Ext, T: Element<E>>(weights: &Weights<E>, values: &[T]) -> T {
@@ -331,7 +332,10 @@ struct QuadSlopes<'w, E> {
 
 impl<E: Ext> QuadKernel<E, PackedE<E>> for QuadSlopes<'_, E> {
     fn run(self, quad: impl Fn(usize) -> [PackedE<E>; 4] + Sync) -> PackedE<E> {
-        quad_slopes(self.weights, self.lambda, quad)
+        quad_slopes(self.weights, self.lambda, |index| {
+            let [a, b] = both::<E, PackedE<E>, 4>(index, &quad);
+            difference(&b, &a)
+        })
     }
 }
 
@@ -375,8 +379,14 @@ impl<E: Ext> Context<'_, E> {
             Source::Quads(data) => {
                 let before = Before { slot, start, geometry, spare, filler };
                 let (scalars, vectors) = slices(&data);
-                let scalar = |index: usize| combine(bind(&quad_at(scalars, 2 * index), &quad_at(scalars, 2 * index + 1), c), lambda);
-                let packed = |index: usize| combine(bind(&quad_at(vectors, 2 * index), &quad_at(vectors, 2 * index + 1), c), lambda);
+                let scalar = |index: usize| {
+                    let (a, b) = neighbours::<E, 4>(scalars, index);
+                    combine(bind(a, b, c), lambda)
+                };
+                let packed = |index: usize| {
+                    let (a, b) = neighbours::<PackedE<E>, 4>(vectors, index);
+                    combine(bind(a, b, c), lambda)
+                };
                 Bound::General(self.advance(before, scalar, packed, general_values::<E, E>, general_values::<E, PackedE<E>>))
             }
             Source::Parents(leaves) => {
@@ -461,35 +471,44 @@ impl<E: Ext> Context<'_, E> {
         let Before { slot, start, geometry, mut spare, filler } = before;
         let start = start / 2;
         let (next, unpacks) = geometry.shrink();
-        if next.packed()
-            && next.row() % 2 == 0
-            && let Some(point) = self.point
-        {
-            let (weight, weights, _) = weights(start, &next, point);
-            let len = K * next.stored();
-            let mut values = take_buffer(&mut spare, len);
-            let sums = fill_and_sum(&mut values[..len], &weights, packed, packed_values).map(|sum| lanes(&weights, sum));
-            let left = Left::Piece(Piece { slot, start, geometry: next, data: Data::Packed(values) });
-            return Advanced { left, slot, spare, sums: [weight * sums[0], weight * sums[1], weight * weights.total()] };
-        }
-        let left = build(slot, start, (next, unpacks), filler, scalar, packed);
-        let mut sums = [E::ZERO; 3];
-        if let (Left::Piece(piece), Some(point)) = (&left, self.point) {
-            let (weight, weights, _) = weights(start, &piece.geometry, point);
-            let own = match &piece.data {
-                Data::Packed(values) => sum(&weights, |index, weight| {
-                    let (a, b) = neighbours(values, index);
-                    packed_values(a, b).map(|value| value * weight)
-                })
-                .map(|sum| lanes(&weights, sum)),
-                Data::Scalar(values) => sum(&weights, |index, weight| {
-                    let (a, b) = neighbours(values, index);
-                    scalar_values(a, b).map(|value| value * weight)
-                }),
-            };
-            sums = [weight * own[0], weight * own[1], weight * weights.total()];
-        }
-        Advanced { left, slot, spare, sums }
+        // Vectors that are about to be unpacked are summed afterwards.
+        let row = if unpacks { next.count() / PackedF::WIDTH } else { next.row() };
+        let stored = if unpacks { row } else { next.stored() }.next_multiple_of(2);
+        let point = self.point.filter(|_| !next.single());
+        let (weight, own_weights) = match point {
+            Some(point) if !unpacks => {
+                let (weight, weights, _) = weights(start, &next, point);
+                (weight, weights)
+            }
+            _ => (E::ZERO, Weights::none(stored / 2)),
+        };
+        let (data, own) = if next.packed() || unpacks {
+            let mut values = take_buffer(&mut spare, K * stored);
+            let own = fill_and_sum(&mut values[..K * stored], row, filler.map(PackedE::<E>::from), &own_weights, packed, packed_values);
+            (Data::Packed(values), if unpacks { [E::ZERO; 2] } else { own.map(|sum| lanes(&own_weights, sum)) })
+        } else {
+            let mut values = vec![E::ZERO; K * stored];
+            let own = fill_and_sum(&mut values, row, filler, &own_weights, scalar, &scalar_values);
+            (Data::Scalar(values), own)
+        };
+        let mut sums = [weight * own[0], weight * own[1], weight * own_weights.total()];
+        let data = match data {
+            Data::Packed(vectors) if unpacks => {
+                let unpacked = unpack(&vectors, &next, filler);
+                spare.push(vectors);
+                if let (Some(point), Data::Scalar(values)) = (point, &unpacked) {
+                    let (weight, weights, _) = weights(start, &next, point);
+                    let own = sum(&weights, |index, weight| {
+                        let (a, b) = neighbours(values, index);
+                        scalar_values(a, b).map(|value| value * weight)
+                    });
+                    sums = [weight * own[0], weight * own[1], weight * weights.total()];
+                }
+                unpacked
+            }
+            data => data,
+        };
+        Advanced { left: finish(slot, start, next, data), slot, spare, sums }
     }
 }
 
@@ -502,7 +521,10 @@ impl<E: Ext> QuadKernel<E, Advanced<E, 4>> for BindQuads<'_, '_, E> {
     fn run(self, quad: impl Fn(usize) -> [PackedE<E>; 4] + Sync) -> Advanced<E, 4> {
         let Context { c, lambda, .. } = *self.context;
         let filler = self.before.filler;
-        let packed = |index: usize| combine(bind(&quad(2 * index), &quad(2 * index + 1), c), lambda);
+        let packed = |index: usize| {
+            let [a, b] = both::<E, PackedE<E>, 4>(index, &quad);
+            combine(bind(&a, &b, c), lambda)
+        };
         self.context.advance(self.before, |_| filler, packed, general_values::<E, E>, general_values::<E, PackedE<E>>)
     }
 }

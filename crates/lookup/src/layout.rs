@@ -5,7 +5,6 @@
 //! is `block index (high bits) || position in the block (low bits)`. What follows the last block, up to a power of two, is filler.
 
 use veritorch_sumcheck::Ext;
-use veritorch_sumcheck::mle::eq;
 
 /// What a block holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +37,7 @@ impl Block {
     #[must_use]
     pub fn weight<E: Ext>(&self, point: &[E]) -> E {
         let (high, _) = self.split(point);
-        eq(&index_bits(self.start >> self.log_len, high.len()), high)
+        eq_index(self.start >> self.log_len, high)
     }
 }
 
@@ -71,10 +70,10 @@ impl Layout {
     }
 }
 
-/// The bits of an index, most significant first.
+/// `eq(index, point)`: the weight of a vertex of the cube.
 #[must_use]
-pub fn index_bits<E: Ext>(index: usize, bits: usize) -> Vec<E> {
-    (0..bits).rev().map(|bit| if (index >> bit) & 1 == 1 { E::ONE } else { E::ZERO }).collect()
+pub fn eq_index<E: Ext>(index: usize, point: &[E]) -> E {
+    point.iter().rev().enumerate().map(|(bit, &x)| if (index >> bit) & 1 == 1 { x } else { E::ONE - x }).product()
 }
 
 /// `sum_{i < len} eq(point, i)`: the extension of the indicator of an axis' real indices.

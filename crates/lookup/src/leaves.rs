@@ -15,7 +15,8 @@ use veritorch_sumcheck::{Ext, F};
 use crate::column::Column;
 use crate::geometry::{Geometry, Weights, merged_axes};
 use crate::indicator::Indicator;
-use crate::kernel::{Element, GRAIN, sum};
+use crate::kernel::{Element, GRAIN, both, lanes, sum, zip};
+use crate::table::TableSpec;
 use crate::tree::{Left, build, parent};
 
 const NOT_VIRTUAL: &str = "only narrow columns are recomputed";
@@ -73,7 +74,11 @@ impl<E: Ext> Mode<E> for Simd {
     #[inline(always)]
     fn load<I: Copy + Into<i64>>(values: &[I], index: usize) -> PackedF {
         let own = &values[index * PackedF::WIDTH..][..PackedF::WIDTH];
-        PackedF::from_fn(|lane| field(own[lane].into()))
+        let mut vector = PackedF::ZERO;
+        for (lane, &value) in vector.as_slice_mut().iter_mut().zip(own) {
+            *lane = field(value.into());
+        }
+        vector
     }
 }
 
@@ -109,7 +114,11 @@ struct View<'a, E: Ext, M: Mode<E>, I, const C: usize> {
 impl<E: Ext, M: Mode<E>, I: Copy + Into<i64>, const C: usize> View<'_, E, M, I, C> {
     #[inline(always)]
     fn tuple(&self, index: usize) -> [M::B; C] {
-        self.columns.map(|column| M::load(column, index))
+        let mut tuple = [M::B::ZERO; C];
+        for (value, column) in tuple.iter_mut().zip(self.columns) {
+            *value = M::load(column, index);
+        }
+        tuple
     }
 
     #[inline(always)]
@@ -246,7 +255,10 @@ impl<E: Ext> LookupLeaves<E> {
                 above.shrink(),
                 filler,
                 |_| filler,
-                |index| parent::<E, PackedE<E>>(&view.parent(2 * index), &view.parent(2 * index + 1)),
+                |index| {
+                    let [a, b] = both::<E, PackedE<E>, 2>(index, |index| view.parent(index));
+                    parent::<E, PackedE<E>>(&a, &b)
+                },
             ),
             panic!("{NOT_VIRTUAL}")
         )
@@ -258,7 +270,7 @@ impl<E: Ext> LookupLeaves<E> {
             self,
             Simd,
             |view| kernel.run(|index: usize| {
-                let ([n0, d0], [n1, d1]) = (view.parent(2 * index), view.parent(2 * index + 1));
+                let [[n0, d0], [n1, d1]] = both::<E, PackedE<E>, 2>(index, |index| view.parent(index));
                 [n0, d0, n1, d1]
             }),
             panic!("{NOT_VIRTUAL}")
@@ -298,8 +310,31 @@ impl<E: Ext> LookupLeaves<E> {
                     constant + a[0] + factors[0] * slope[0]
                 }
             };
-            [bound(0, 2), bound(1, 3)]
+            let mut pair = [constant; 2];
+            for (side, e) in pair.iter_mut().enumerate() {
+                *e = bound(side, side + 2);
+            }
+            pair
         }), panic!("{NOT_VIRTUAL}"))
+    }
+
+    /// The second column, if there is one, at the block's own coordinates of a point of the leaf cube.
+    pub(crate) fn second_column_at(&self, point: &[E]) -> Option<E> {
+        let weights = self.geometry.entry_weights(&point[point.len() - self.geometry.bits()..]);
+        match &self.columns {
+            Columns::Narrow(columns) => columns.get(1).map(|values| self.column_sum(&weights, values)),
+            Columns::Wide(columns) => columns.get(1).map(|values| self.column_sum(&weights, values)),
+        }
+    }
+
+    fn column_sum<I: Copy + Into<i64> + Sync>(&self, weights: &Weights<E>, values: &[I]) -> E {
+        if self.geometry.packed() {
+            let [sum] = sum(weights, |index, weight| [PackedE::<E>::from(weight) * <Simd as Mode<E>>::load(values, index)]);
+            lanes(weights, sum)
+        } else {
+            let [sum] = sum(weights, |index, weight| [weight * <Single as Mode<E>>::load(values, index)]);
+            sum
+        }
     }
 
     /// The numerators of the two halves, as functions of the parent's index.
@@ -308,9 +343,30 @@ impl<E: Ext> LookupLeaves<E> {
     }
 }
 
+/// The leaves of a table.
+pub(crate) fn table_leaves<E: Ext>(slot: usize, start: usize, base: E, beta: E, table: &TableSpec, counts: &[u32]) -> Left<E, 2> {
+    let geometry = Geometry::new(&[table.num_rows()]);
+    let (inner, _) = geometry.extents();
+    let (packed_base, packed_beta) = (PackedE::<E>::from(base), PackedE::<E>::from(beta));
+    let scalar = |row: usize| {
+        let (key, value) = table.tuple(row);
+        [E::from(field(-i64::from(counts[row]))), base + field(key) + beta * field(value)]
+    };
+    let packed = |row: usize| {
+        // The number of rows is a power of two, so that nothing lies above the lanes.
+        let load = |f: &dyn Fn(usize) -> i64| PackedF::from_fn(|lane| field(f(row + lane * inner)));
+        let num = load(&|row| -i64::from(counts[row]));
+        let key = load(&|row| table.tuple(row).0);
+        let den = packed_base + key;
+        let den = if table.width() == 2 { den + packed_beta * load(&|row| table.tuple(row).1) } else { den };
+        [PackedE::<E>::from(num), den]
+    };
+    build(slot, start, (geometry, false), [E::ZERO; 2], scalar, packed)
+}
+
 #[inline(always)]
 fn difference<B: PrimeCharacteristicRing + Copy, const C: usize>(a: [B; C], b: [B; C]) -> [B; C] {
-    std::array::from_fn(|k| a[k] - b[k])
+    zip(&a, &b, |a, b| a - b)
 }
 
 /// What is to be done with entries of four values.

@@ -16,6 +16,7 @@ pub mod layout;
 mod leaves;
 pub mod table;
 mod tree;
+mod witness;
 
 pub use argument::{ColumnClaim, LookupArgument, LookupSpec, Outcome};
 pub use column::Column;

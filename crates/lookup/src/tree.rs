@@ -69,23 +69,26 @@ pub(crate) fn build<E: Ext, const K: usize>(
     scalar: impl Fn(usize) -> [E; K] + Sync,
     packed: impl Fn(usize) -> [PackedE<E>; K] + Sync,
 ) -> Left<E, K> {
-    let data = if geometry.packed() {
-        let mut values = PackedE::<E>::zero_vec(K * geometry.stored());
-        fill_rows(&mut values, geometry.row(), filler.map(PackedE::<E>::from), packed);
-        Data::Packed(values)
+    let data = if geometry.packed() || unpacks {
+        let (row, stored) = if unpacks { (2, geometry.count() / PackedF::WIDTH) } else { (geometry.row(), geometry.stored()) };
+        let mut values = PackedE::<E>::zero_vec(K * stored);
+        fill_rows(&mut values, row, filler.map(PackedE::<E>::from), packed);
+        if unpacks { unpack(&values, &geometry, filler) } else { Data::Packed(values) }
     } else {
         let mut values = vec![E::ZERO; K * geometry.stored()];
-        if unpacks {
-            let count = geometry.count() / PackedF::WIDTH;
-            let vectors: Vec<[PackedE<E>; K]> = (0..count).map(packed).collect();
-            let entry = |index: usize| vectors[index / PackedF::WIDTH].map(|value| value.extract(index % PackedF::WIDTH));
-            fill_rows(&mut values, geometry.row(), filler, entry);
-        } else {
-            fill_rows(&mut values, geometry.row(), filler, scalar);
-        }
+        fill_rows(&mut values, geometry.row(), filler, scalar);
         Data::Scalar(values)
     };
     finish(slot, start, geometry, data)
+}
+
+/// The lanes of vectors, which hold the real entries in order, as single entries.
+pub(crate) fn unpack<E: Ext, const K: usize>(vectors: &[PackedE<E>], geometry: &Geometry, filler: [E; K]) -> Data<E> {
+    let (vectors, _) = vectors.as_chunks::<K>();
+    let mut values = vec![E::ZERO; K * geometry.stored()];
+    let entry = |index: usize| vectors[index / PackedF::WIDTH].map(|value| value.extract(index % PackedF::WIDTH));
+    fill_rows(&mut values, geometry.row(), filler, entry);
+    Data::Scalar(values)
 }
 
 /// A piece, unless only one entry is left.
@@ -109,18 +112,6 @@ pub(crate) fn neighbours<T, const K: usize>(values: &[T], index: usize) -> (&[T;
 }
 
 impl<E: Ext, const K: usize> Piece<E, K> {
-    /// A block of a tensor with these real extents, all powers of two, from its entries in row-major order.
-    pub(crate) fn from_fn(slot: usize, start: usize, shape: &[usize], f: impl Fn(usize) -> [E; K] + Sync) -> Left<E, K> {
-        let geometry = Geometry::new(shape);
-        let (inner, _) = geometry.extents();
-        let vector = |index: usize| {
-            let first = index / inner * inner * PackedF::WIDTH + index % inner;
-            let lanes: Vec<[E; K]> = (0..PackedF::WIDTH).map(|lane| f(first + lane * inner)).collect();
-            std::array::from_fn(|k| PackedE::<E>::from_ext_fn(|lane| lanes[lane][k]))
-        };
-        build(slot, start, (geometry, false), [E::ZERO; K], &f, vector)
-    }
-
     /// Replaces pairs of entries by one: a step up the tree.
     pub(crate) fn step<const L: usize>(
         &self,
