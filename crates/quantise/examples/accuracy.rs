@@ -1,5 +1,6 @@
 //! Accuracy of quantised models on real images: `cargo run --release --example accuracy -- DATA_FOLDER [NAME..]`.
-//! Options stand among the names: `bits=9`, `input=12`, `residual=8`, `wide`, `tighten`, `quick` (the test images only), `calibrate` (no test
+//! Options stand among the names: `bits=9`, `input=12`, `residual=8`, `margin=125` (per
+//! cent), `wide`, `tighten`, `quick` (the test images only), `calibrate` (no test
 //! images at all), `print` (the circuit).
 //!
 //! Calibrates on the training images, then compares float and integer results on test images, their flips and
@@ -32,6 +33,7 @@ fn main() -> Outcome<()> {
     options.activation_bits = number("bits").unwrap_or(options.activation_bits);
     options.input_bits = number("input").unwrap_or(options.input_bits);
     options.residual_bits = number("residual").unwrap_or(options.residual_bits);
+    options.margin = number("margin").map_or(options.margin, |percent: u32| f64::from(percent) / 100.0);
     let wanted = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
     let cifar = folder.join("cifar10-test");
     let imagenet = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);

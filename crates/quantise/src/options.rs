@@ -31,6 +31,8 @@ pub struct QuantiseOptions {
     pub input_bits: u32,
     /// Bits, at least, of values that are added to others as they are (residual connections), 4 to 16.
     pub residual_bits: u32,
+    /// Factor on calibrated ranges of everything but inputs, 1 to 4: calibration sees few samples, others reach further.
+    pub margin: f64,
     /// Weights of 16 bits instead of 8, everywhere.
     pub wide_weights: bool,
     /// Bits of single values of the model (by name), over the default.
@@ -53,6 +55,7 @@ impl Default for QuantiseOptions {
             activation_bits: 8,
             input_bits: 10,
             residual_bits: 10,
+            margin: 1.0,
             wide_weights: false,
             value_bits: BTreeMap::new(),
             target: Target::None,
@@ -80,6 +83,10 @@ impl QuantiseOptions {
             if !(4..=16).contains(&bits) {
                 return Err(QuantiseError::Option { option, reason: format!("{bits} bits, expected 4 to 16") });
             }
+        }
+        if !(1.0..=4.0).contains(&self.margin) {
+            let reason = format!("{}, expected 1 to 4", self.margin);
+            return Err(QuantiseError::Option { option: "margin".to_owned(), reason });
         }
         if let Some(labels) = &self.labels
             && labels.len() != samples

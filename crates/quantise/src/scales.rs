@@ -77,6 +77,11 @@ impl Formats {
                 bits[root] = bits[root].max(options.residual_bits);
             }
         }
+        // Inputs are cut at encoding by definition; what is computed from them may reach further than calibration saw.
+        let input_roots: Vec<usize> = graph.inputs.iter().map(|id| groups[id.index()]).collect();
+        for root in (0..count).filter(|root| !input_roots.contains(root)) {
+            magnitude[root] *= options.margin;
+        }
         let mut formats: Vec<Format> = (0..count)
             .map(|index| Format::new(magnitude[groups[index]], is_unsigned[groups[index]], bits[groups[index]].max(4)))
             .collect();

@@ -178,7 +178,7 @@ impl Lowering<'_> {
         magnitude: f64,
     ) -> Result<Int, Unsupported> {
         if function.is_none_or(is_homogeneous) {
-            let shift = self.shift(&sum, format);
+            let shift = self.shift(&sum, format.scale, format.max);
             let unit = format.scale / (1u64 << shift) as f64;
             let t = self.emit(&format!("{name}:scaled"), sum, unit, 1 << (shift - 1))?;
             let target = self.saturation(function, format);
@@ -189,32 +189,35 @@ impl Lowering<'_> {
         // Keys are finer than the result: 2^12 over the calibrated magnitude, coarser by one bit where the worst case asks for it.
         let magnitude = if magnitude > 0.0 { magnitude } else { 1.0 };
         let fine = tidy(magnitude / 4096.0);
-        let unit = fine / (1u64 << (SHIFT - 1)) as f64;
-        let t = self.emit(&format!("{name}:scaled"), sum, unit, 1 << (SHIFT - 2))?;
+        let base = self.shift(&sum, fine, 4096) - 1;
+        let unit = fine / (1u64 << base) as f64;
+        let t = self.emit(&format!("{name}:scaled"), sum, unit, 1 << (base - 1))?;
         let (lo, hi) = self.builder.range(t);
         let fits = |shift: u32| lo >> shift >= -(1 << 15) && hi >> shift < 1 << 15;
-        let shift = if fits(SHIFT - 1) || !fits(SHIFT) { SHIFT - 1 } else { SHIFT };
-        let key = fine * (1u64 << (shift - (SHIFT - 1))) as f64;
+        let shift = if fits(base) || !fits(base + 1) { base } else { base + 1 };
+        let key = fine * (1u64 << (shift - base)) as f64;
         let table = self.table(function, key, format, -(1 << 15), LOG_KEYS);
         let result = requantise(&mut self.builder, name, t, shift, Quotient::Function(table))?;
         Ok(Int { tensor: result.value, scale: format.scale })
     }
 
-    /// Sixteen bits, more where a product's multiplier would be too coarse.
-    fn shift(&self, sum: &Sum, format: Format) -> u32 {
+    /// Sixteen bits, more where a product's multiplier would be too coarse for `steps` quotients of this scale.
+    fn shift(&self, sum: &Sum, scale: f64, steps: i64) -> u32 {
         let finest = sum
             .parts
             .iter()
-            .filter_map(|part| match part {
-                Part::Tensor { x, factor, channel: None, .. } => {
+            .filter(|part| match part {
+                Part::Tensor { x, .. } => {
                     let (lo, hi) = self.builder.range(*x);
-                    (hi.max(-lo) > 1 << 12).then(|| factor.abs() / format.scale * 65_536.0)
+                    hi.max(-lo) > 1 << 12
                 }
-                _ => None,
+                Part::Layer(_) => false,
             })
+            .filter_map(Part::step)
+            .filter(|&step| step > 0.0)
             .fold(f64::INFINITY, f64::min);
-        let wanted = (format.max + 1) as f64;
-        match finest {
+        let (multiplier, wanted) = (finest / scale * 65_536.0, (steps + 1) as f64);
+        match multiplier {
             m if m >= wanted => SHIFT,
             m if m * 256.0 >= wanted => SHIFT + 8,
             _ => SHIFT + 16,

@@ -11,19 +11,22 @@ mod wiring;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use veritorch_graph::circuit::{CircuitBuilder, CircuitError, Op, SeparableMap, Term};
+use veritorch_graph::circuit::{CircuitBuilder, CircuitError, Op, SeparableMap, TensorId, Term};
 use veritorch_graph::gadgets;
 use veritorch_graph::model::{ModelGraph, ModelOp, Node, ValueId};
 
 use self::sum::{Int, Sum};
 use crate::calibrate::Calibration;
-use crate::scales::Formats;
+use crate::scales::{Formats, tidy};
 use crate::{QuantiseError, QuantiseOptions};
 
 /// Largest magnitude of a linear layer's operand: 16 bits, signed or not.
 const OPERAND: i64 = 1 << 16;
 /// An output's unit is its calibrated magnitude over this.
 const OUTPUT_STEPS: f64 = (1u64 << 24) as f64;
+
+/// Least multiplier of a tensor in an output.
+const PART_STEPS: f64 = 1024.0;
 
 /// What a value of the model has become.
 #[derive(Clone, Debug)]
@@ -230,16 +233,31 @@ impl Lowering<'_> {
         let State::Sum(sum) = &self.states[id.index()] else { return self.int(id) };
         let sum = sum.clone();
         let name = self.graph.value(id).name.clone();
-        let int = match self.virtual_int(&name, &sum)? {
-            Some(int) => int,
-            None => {
-                let magnitude = self.calibration.magnitude(id.index());
-                let unit = tidy_unit(magnitude);
-                Int { tensor: self.emit(&name, sum, unit, 0)?, scale: unit }
-            }
+        let int = if let Some((x, map, factor)) = sum.single() {
+            self.mapped(&name, &sum.shape, x, map, factor)?
+        } else {
+            let unit = (self.calibration.magnitude(id.index()).max(f64::MIN_POSITIVE) / OUTPUT_STEPS).min(sum.finest() / PART_STEPS);
+            let unit = tidy(if unit > f64::from(f32::MIN_POSITIVE) { unit } else { 1.0 });
+            Int { tensor: self.emit(&name, sum, unit, 0)?, scale: unit }
         };
         self.set_int(id, int);
         Ok(int)
+    }
+
+    /// `factor * map(x)` as integers of the scale |factor|.
+    fn mapped(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        x: TensorId,
+        map: &SeparableMap,
+        factor: f64,
+    ) -> Result<Int, Unsupported> {
+        if map.is_identity() && factor > 0.0 {
+            return Ok(Int { tensor: x, scale: factor });
+        }
+        let term = Term { x, coefficient: if factor > 0.0 { 1 } else { -1 }, map: map.clone() };
+        Ok(Int { tensor: self.builder.linear(name, shape, vec![term], Vec::new())?, scale: factor.abs() })
     }
 
     /// `factor * map(x)` needs no rescale where the mapped integers stay small.
@@ -248,14 +266,9 @@ impl Lowering<'_> {
         if matches!(self.builder.circuit().tensor(x).op, Op::Mul { .. } | Op::MatMul { .. }) {
             return Ok(None);
         }
-        if map.is_identity() && factor > 0.0 {
-            let (lo, hi) = self.builder.range(x);
-            return Ok((lo >= -OPERAND && hi < OPERAND).then_some(Int { tensor: x, scale: factor }));
-        }
-        let term = Term { x, coefficient: if factor > 0.0 { 1 } else { -1 }, map: map.clone() };
-        let tensor = self.builder.linear(name, &sum.shape, vec![term], Vec::new())?;
-        let (lo, hi) = self.builder.range(tensor);
-        Ok((lo >= -OPERAND && hi < OPERAND).then_some(Int { tensor, scale: factor.abs() }))
+        let int = self.mapped(name, &sum.shape, x, map, factor)?;
+        let (lo, hi) = self.builder.range(int.tensor);
+        Ok((lo >= -OPERAND && hi < OPERAND).then_some(int))
     }
 
     /// The value as a sum that the caller may extend. A sum that others read too is made a tensor first.
@@ -279,9 +292,4 @@ impl Lowering<'_> {
             .all(|node| matches!(node.op, ModelOp::ArgMax { .. } | ModelOp::Softmax { .. }));
         if scores { self.exact(id) } else { self.int(id) }
     }
-}
-
-fn tidy_unit(magnitude: f64) -> f64 {
-    let magnitude = if magnitude > 0.0 { magnitude } else { 1.0 };
-    crate::scales::tidy(magnitude / OUTPUT_STEPS)
 }

@@ -46,6 +46,15 @@ pub(super) enum Part {
     Layer(Layer),
 }
 
+impl Part {
+    /// Real value of 1 of a tensor, the greatest along its channels.
+    pub(super) fn step(&self) -> Option<f64> {
+        let Self::Tensor { factor, channel, .. } = self else { return None };
+        let largest = channel.as_ref().map_or(1.0, |(_, by)| by.iter().fold(0.0f64, |max, v| max.max(v.abs())));
+        Some(factor.abs() * largest)
+    }
+}
+
 /// A constant that broadcasts to the sum's shape; its shape has the same rank.
 #[derive(Clone, Debug)]
 pub(super) struct Offset {
@@ -136,6 +145,11 @@ impl Sum {
             None => self.offsets.push(offset),
         }
         self
+    }
+
+    /// Least real value of 1 among the tensors (the greatest along its channels); infinite without tensors.
+    pub(super) fn finest(&self) -> f64 {
+        self.parts.iter().filter_map(Part::step).filter(|&step| step > 0.0).fold(f64::INFINITY, f64::min)
     }
 
     /// The only tensor, where the sum is `factor * map(x)` with a non-zero scalar factor.

@@ -1,0 +1,173 @@
+//! Errors, targets, totality, reports, determinism.
+
+mod model;
+
+use model::{Net, noise, samples};
+use veritorch_graph::circuit::{Policy, Visibility};
+use veritorch_graph::model::{ModelGraph, ModelOp, UnaryFn};
+use veritorch_quantise::{QuantiseError, QuantiseOptions, Target, encode, quantise, run_samples};
+
+/// Two hidden layers of 16.
+fn mlp() -> ModelGraph {
+    let mut net = Net::new();
+    let mut x = net.input(&[1, 8]);
+    for (inner, outer) in [(8, 16), (16, 16), (16, 5)] {
+        let (w, b) = (net.weight(&[inner, outer]), net.weight(&[outer]));
+        x = net.node(ModelOp::MatMul, &[x, w], &[1, outer]);
+        x = net.node(ModelOp::Add, &[x, b], &[1, outer]);
+        if outer != 5 {
+            x = net.node(ModelOp::Unary(UnaryFn::Relu), &[x], &[1, outer]);
+        }
+    }
+    net.finish(&[x])
+}
+
+fn refused(data: &[Vec<f32>], options: &QuantiseOptions) -> QuantiseError {
+    quantise(&mlp(), data, options).expect_err("must be refused")
+}
+
+#[test]
+fn calibration_data_is_checked() {
+    let options = QuantiseOptions::default();
+    assert!(matches!(refused(&[], &options), QuantiseError::InputCount { expected: 1, actual: 0 }));
+    assert!(matches!(refused(&[Vec::new()], &options), QuantiseError::EmptyCalibration { .. }));
+    assert!(matches!(refused(&[vec![0.0; 9]], &options), QuantiseError::InputLength { expected: 8, actual: 9, .. }));
+    for bad in [f32::NAN, f32::INFINITY] {
+        let mut data = noise(16, 1, 1.0);
+        data[11] = bad;
+        let error = refused(&[data], &options);
+        assert!(matches!(error, QuantiseError::InputNotFinite { sample: 1, index: 3, .. }), "{error}");
+    }
+    // Finite numbers that overflow inside name the node.
+    let error = refused(&[vec![f32::MAX; 8]], &options);
+    assert!(matches!(&error, QuantiseError::NotFinite { node, .. } if node == "MatMul0"), "{error}");
+    let labels = QuantiseOptions { labels: Some(vec![0; 3]), ..options.clone() };
+    assert!(matches!(refused(&[noise(16, 1, 1.0)], &labels), QuantiseError::LabelCount { expected: 2, actual: 3 }));
+}
+
+#[test]
+fn options_are_checked() {
+    let data = [noise(80, 1, 1.0)];
+    for options in [
+        QuantiseOptions { activation_bits: 17, ..QuantiseOptions::default() },
+        QuantiseOptions { input_bits: 0, ..QuantiseOptions::default() },
+        QuantiseOptions { target: Target::Agreement(99.0), ..QuantiseOptions::default() },
+        QuantiseOptions { target: Target::AccuracyLoss(0.01), ..QuantiseOptions::default() },
+    ] {
+        assert!(matches!(refused(&data, &options), QuantiseError::Option { .. }), "{options:?}");
+    }
+}
+
+#[test]
+fn weights_that_depend_on_the_input_are_named() {
+    let mut net = Net::new();
+    let (x, w) = (net.input(&[1, 2, 4, 4]), net.input(&[3, 2, 1, 1]));
+    let op = ModelOp::Conv { strides: [1, 1], pads: [0, 0], dilations: [1, 1], groups: 1 };
+    let y = net.node(op, &[x, w], &[1, 3, 4, 4]);
+    let graph = net.finish_unchecked(&[y]);
+    let error = quantise(&graph, &samples(&graph, 4, 1.0), &QuantiseOptions::default()).unwrap_err();
+    assert!(matches!(&error, QuantiseError::Unsupported { node, op, .. } if node == "Conv0" && op == "Conv"), "{error}");
+}
+
+#[test]
+fn the_same_on_any_number_of_threads() {
+    let graph = mlp();
+    let data = samples(&graph, 100, 1.0);
+    let digest = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let quantised = pool.install(|| quantise(&graph, &data, &QuantiseOptions::default()).unwrap());
+        (quantised.circuit.digest(), quantised.params, quantised.report)
+    };
+    assert_eq!(digest(1), digest(3));
+}
+
+#[test]
+fn bits_rise_until_the_target_is_met() {
+    let graph = mlp();
+    let data = samples(&graph, 60, 1.0);
+    let options = |target| QuantiseOptions { activation_bits: 4, input_bits: 6, target, ..QuantiseOptions::default() };
+    let coarse = quantise(&graph, &data, &options(Target::None)).unwrap().report;
+    assert!(coarse.drift() > 0.01, "{coarse}");
+    let fine = quantise(&graph, &data, &options(Target::Drift(0.01))).unwrap().report;
+    assert!(fine.drift() <= 0.01, "{fine}");
+    assert!(!fine.raised.is_empty() || fine.activation_bits > 4, "{fine}");
+    let agreeing = quantise(&graph, &data, &options(Target::Agreement(1.0))).unwrap().report;
+    assert_eq!(agreeing.agreement(), 1.0);
+    // Labels that the float model never meets cannot be met by raising bits.
+    let impossible = QuantiseOptions {
+        labels: Some(vec![9; 60]),
+        ..options(Target::Accuracy(0.5))
+    };
+    let error = quantise(&graph, &data, &impossible).unwrap_err();
+    assert!(matches!(error, QuantiseError::Target { .. }), "{error}");
+}
+
+#[test]
+fn a_total_circuit_takes_any_input() {
+    let graph = mlp();
+    let data = samples(&graph, 50, 1.0);
+    let quantised = quantise(&graph, &data, &QuantiseOptions::default()).unwrap();
+    assert!(quantised.report.total, "{}", quantised.report);
+    assert!(quantised.report.headroom.is_some_and(|headroom| headroom >= 1.0));
+    // Ten thousand times beyond calibration: the input saturates, and nothing is refused.
+    let wild = samples(&graph, 50, 10_000.0);
+    assert!(run_samples(&quantised.circuit, &quantised.params, &wild).unwrap().iter().all(Option::is_some));
+    assert!(quantised.report.to_string().contains("total: refuses no input"));
+}
+
+#[test]
+fn inputs_that_leave_a_table_are_refused_and_reported() {
+    // Calibration sees tiny numbers behind the first layer only: the worst case is far beyond.
+    let mut net = Net::new();
+    let x = net.input(&[1, 2]);
+    let w = net.constant(&[2, 1], vec![1000.0, -1000.0]);
+    let y = net.node(ModelOp::MatMul, &[x, w], &[1, 1]);
+    let y = net.node(ModelOp::Unary(UnaryFn::Relu), &[y], &[1, 1]);
+    let graph = net.finish(&[y]);
+    let data: Vec<f32> = noise(50, 3, 1.0).iter().flat_map(|&v| [v, v * 1.0001]).collect();
+    let options = QuantiseOptions { input_bits: 16, ..QuantiseOptions::default() };
+    let quantised = quantise(&graph, &[data], &options).unwrap();
+    let report = &quantised.report;
+    assert!(!report.total && report.refusals[0].excess > 1.0, "{report}");
+    let results = run_samples(&quantised.circuit, &quantised.params, &[vec![1.0, -1.0, 0.5, 0.5]]).unwrap();
+    assert!(results[0].is_none() && results[1].is_some());
+}
+
+#[test]
+fn bytes_are_taken_as_they_are() {
+    let mut net = Net::new();
+    let x = net.input(&[1, 4]);
+    let w = net.weight(&[4, 3]);
+    let y = net.node(ModelOp::MatMul, &[x, w], &[1, 3]);
+    let graph = net.finish(&[y]);
+    let data = vec![0.0, 255.0, 17.0, 130.0, 1.0, 2.0, 3.0, 254.0];
+    let quantised = quantise(&graph, &[data.clone()], &QuantiseOptions::default()).unwrap();
+    let port = &quantised.circuit.inputs[0];
+    assert_eq!(port.scale, [1.0]);
+    assert_eq!(encode(&quantised.circuit, port, &data), [0, 255, 17, 130, 1, 2, 3, 254]);
+    assert_eq!(encode(&quantised.circuit, port, &[-5.0, 300.0, 0.4, 0.6]), [0, 255, 0, 1]);
+}
+
+#[test]
+fn policies_reach_the_circuit() {
+    let graph = mlp();
+    let data = samples(&graph, 10, 1.0);
+    let policy = Policy { input: Visibility::Public, output: Visibility::Private };
+    let options = QuantiseOptions { policy, ..QuantiseOptions::default() };
+    let public = quantise(&graph, &data, &options).unwrap().circuit;
+    let private = quantise(&graph, &data, &QuantiseOptions::default()).unwrap().circuit;
+    assert_eq!(public.policy, policy);
+    assert_eq!(private.constraints.len(), public.constraints.len() + 1, "private inputs are range-checked");
+}
+
+#[test]
+fn tighter_ranges_are_taken_only_where_drift_falls() {
+    let graph = mlp();
+    // One sample far out: its range costs all others precision.
+    let mut data = samples(&graph, 200, 0.2);
+    data[0][3] = 1.0;
+    let options = QuantiseOptions { activation_bits: 5, ..QuantiseOptions::default() };
+    let plain = quantise(&graph, &data, &options).unwrap().report.drift();
+    let tight = quantise(&graph, &data, &QuantiseOptions { tighten: true, ..options }).unwrap().report.drift();
+    assert!(tight <= plain, "{tight} > {plain}");
+}
