@@ -34,7 +34,6 @@ pub fn decode(port: &Port, integers: &[i64]) -> Vec<f64> {
 ///
 /// # Errors
 /// Data that does not fit the circuit's inputs, or any failure of the executor but a refusal.
-#[expect(clippy::type_complexity, reason = "sample, output, entry")]
 pub fn run_samples(
     circuit: &Circuit,
     params: &Params,

@@ -55,7 +55,7 @@ impl Default for QuantiseOptions {
             activation_bits: 8,
             input_bits: 10,
             residual_bits: 10,
-            margin: 1.0,
+            margin: 1.25,
             wide_weights: false,
             value_bits: BTreeMap::new(),
             target: Target::None,

@@ -73,7 +73,7 @@ impl Formats {
         }
         for value in residual(graph) {
             let root = groups[value];
-            if options.value_bits.get(&graph.values[value].name).is_none() {
+            if !options.value_bits.contains_key(&graph.values[value].name) {
                 bits[root] = bits[root].max(options.residual_bits);
             }
         }
@@ -91,7 +91,7 @@ impl Formats {
             if alone
                 && calibration.is_bytes(id.index())
                 && magnitude[root] == calibration.magnitude(id.index())
-                && options.value_bits.get(&graph.value(id).name).is_none()
+                && !options.value_bits.contains_key(&graph.value(id).name)
             {
                 let bytes = Format::new(magnitude[root], true, 8);
                 (0..count).filter(|&index| groups[index] == root).for_each(|index| formats[index] = bytes);

@@ -141,7 +141,7 @@ fn bytes_are_taken_as_they_are() {
     let y = net.node(ModelOp::MatMul, &[x, w], &[1, 3]);
     let graph = net.finish(&[y]);
     let data = vec![0.0, 255.0, 17.0, 130.0, 1.0, 2.0, 3.0, 254.0];
-    let quantised = quantise(&graph, &[data.clone()], &QuantiseOptions::default()).unwrap();
+    let quantised = quantise(&graph, std::slice::from_ref(&data), &QuantiseOptions::default()).unwrap();
     let port = &quantised.circuit.inputs[0];
     assert_eq!(port.scale, [1.0]);
     assert_eq!(encode(&quantised.circuit, port, &data), [0, 255, 17, 130, 1, 2, 3, 254]);

@@ -99,7 +99,7 @@ impl Circuit {
             return Err(format!("a name is longer than {MAX_NAME} bytes"));
         }
         extents(&tensor.shape)?;
-        if tensor.min > tensor.max || tensor.min <= -MAX_VALUE - 1 || tensor.max >= MAX_VALUE {
+        if tensor.min > tensor.max || tensor.min < -MAX_VALUE || tensor.max >= MAX_VALUE {
             return Err(format!("range {}..={} is empty or beyond 2^62", tensor.min, tensor.max));
         }
         let is_weight = matches!(tensor.op, Op::Weight { .. });

@@ -8,10 +8,8 @@ use super::{Circuit, Constraint, Op, TableId, TensorId};
 pub(crate) fn prune(circuit: Circuit, pins: &[Vec<TensorId>]) -> Circuit {
     let (live, kept) = live_set(&circuit, pins);
     let mut new_ids = vec![TensorId(u32::MAX); circuit.tensors.len()];
-    let mut count = 0u32;
-    for (id, _) in new_ids.iter_mut().zip(&live).filter(|(_, live)| **live) {
-        *id = TensorId(count);
-        count += 1;
+    for (count, (id, _)) in new_ids.iter_mut().zip(&live).filter(|(_, live)| **live).enumerate() {
+        *id = TensorId(u32::try_from(count).unwrap_or(u32::MAX));
     }
     let new_id = |id: TensorId| new_ids[id.index()];
 
