@@ -48,3 +48,9 @@ __all__ = [
     "load",
     "verify",
 ]
+
+# Tracebacks and pickles name classes as users do.
+for _name in __all__:
+    if isinstance(globals()[_name], type):
+        globals()[_name].__module__ = __name__
+del _name

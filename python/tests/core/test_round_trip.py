@@ -1,5 +1,6 @@
 """Compile, run, prove, verify, save, load."""
 
+import itertools
 import pickle
 from pathlib import Path
 
@@ -44,16 +45,16 @@ def test_a_batch_is_one_proof(mnist, digits):
     np.testing.assert_array_equal(mnist.run(images), one_by_one)
 
 
-def test_outputs_wider_than_a_float(models, samples):
-    circuit = veritorch.compile(models / "mlp.onnx", calibration=samples, activation_bits=14, input_bits=16)
-    proof = circuit.prove(samples[:8])
+def test_outputs_wider_than_a_float(mlp):
+    corners = 3 * np.array(list(itertools.product((-1, 1), repeat=6)))
+    proof = mlp.prove(corners)
     assert max(abs(value) for value in proof.statement_outputs[0]) > 2**24
-    veritorch.verify(circuit.verifying_key, proof, outputs=circuit.run(samples[:8]))
-    outputs = circuit.run(samples[:8])
+    veritorch.verify(mlp.verifying_key, proof, outputs=mlp.run(corners))
+    outputs = mlp.run(corners)
     greatest = np.unravel_index(np.abs(outputs).argmax(), outputs.shape)
     outputs[greatest] = np.nextafter(outputs[greatest], np.float32(np.inf))
     with pytest.raises(veritorch.VerificationError, match="the proof says"):
-        veritorch.verify(circuit.verifying_key, proof, outputs=outputs)
+        veritorch.verify(mlp.verifying_key, proof, outputs=outputs)
 
 
 def test_files_and_bytes(mlp, samples, tmp_path):
@@ -157,13 +158,13 @@ def test_targets_and_bits(models, samples):
 
 def test_reports(mlp, samples, tmp_path):
     assert mlp.report["outputs"][0]["cosine"] > 0.99
-    assert "fc1" in mlp.summary()
+    assert "matrix sumcheck" in mlp.summary()
     inspected = mlp.inspect(html=tmp_path / "m.html")
     assert inspected["kind"] == "prover's key" and inspected["nodes"]
     assert inspected["security"]["bits"] >= 100
     assert "<html" in (tmp_path / "m.html").read_text()
     key = mlp.verifying_key
-    assert key.inspect(html=tmp_path / "k.html")["nodes"] and "fc1" in key.summary(batch=2)
+    assert key.inspect(html=tmp_path / "k.html")["nodes"] and "2 samples" in key.summary(batch=2)
     proof = mlp.prove(samples[:1])
     parts = proof.inspect(html=tmp_path / "p.html")["proof"]
     assert sum(part["bytes"] for part in parts["parts"]) == parts["transcript_bytes"] <= len(proof)

@@ -53,6 +53,7 @@ def test_everything_public_is_documented() -> None:
         if name == "__version__":
             continue
         assert subject.__doc__, name
+        assert subject.__module__ == "veritorch" or inspect.isfunction(subject), name
         if inspect.isclass(subject):
             for member, value in vars(subject).items():
                 if not member.startswith("_") and (callable(value) or isinstance(value, property | classmethod)):
