@@ -33,6 +33,8 @@ pub struct QuantiseOptions {
     pub residual_bits: u32,
     /// Factor on calibrated ranges of everything but inputs, 1 to 4: calibration sees few samples, others reach further.
     pub margin: f64,
+    /// Tables up to 2^20 keys where the worst case asks for more than 2^16, so that no input is refused.
+    pub widen_tables: bool,
     /// Weights of 16 bits instead of 8, everywhere.
     pub wide_weights: bool,
     /// Bits of single values of the model (by name), over the default.
@@ -56,6 +58,7 @@ impl Default for QuantiseOptions {
             input_bits: 10,
             residual_bits: 10,
             margin: 1.25,
+            widen_tables: false,
             wide_weights: false,
             value_bits: BTreeMap::new(),
             target: Target::None,

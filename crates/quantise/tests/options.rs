@@ -126,11 +126,17 @@ fn inputs_that_leave_a_table_are_refused_and_reported() {
     let graph = net.finish(&[y]);
     let data: Vec<f32> = noise(50, 3, 1.0).iter().flat_map(|&v| [v, v * 1.0001]).collect();
     let options = QuantiseOptions { input_bits: 16, ..QuantiseOptions::default() };
-    let quantised = quantise(&graph, &[data], &options).unwrap();
+    let calibration = [data];
+    let quantised = quantise(&graph, &calibration, &options).unwrap();
     let report = &quantised.report;
     assert!(!report.total && report.refusals[0].excess > 1.0, "{report}");
     let results = run_samples(&quantised.circuit, &quantised.params, &[vec![1.0, -1.0, 0.5, 0.5]]).unwrap();
     assert!(results[0].is_none() && results[1].is_some());
+
+    // Wider tables take more of them.
+    let wide = QuantiseOptions { widen_tables: true, ..options };
+    let wider = quantise(&graph, &calibration, &wide).unwrap().report;
+    assert!(wider.total || wider.refusals[0].excess < report.refusals[0].excess, "{wider}");
 }
 
 #[test]

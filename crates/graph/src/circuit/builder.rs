@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use super::bounds::{self, Bounds, Interval, WeightSums};
 use super::{
-    AxisFactor, AxisLink, AxisMap, Circuit, CircuitError, Constraint, ConvGeometry, Op, ParamInfo, Policy, Port,
-    SeparableMap, Table, TableId, Tensor, TensorId, Term, Visibility,
+    AxisFactor, Circuit, CircuitError, Constraint, ConvGeometry, Op, ParamInfo, Policy, Port, Table, TableId, Tensor,
+    TensorId, Term, Visibility,
 };
 
 /// Bound on every value of a circuit: `|v| < 2^62`, half of what the field holds on each side.
@@ -403,50 +403,6 @@ impl CircuitBuilder {
         self.pins.push(pins);
     }
 
-    /// `x` with its axes moved to `before[k]` of `shape`, and `value` around it.
-    ///
-    /// # Errors
-    /// As [`CircuitBuilder::linear`].
-    pub fn pad(&mut self, name: &str, shape: &[usize], x: TensorId, before: &[usize], value: i64) -> Result<TensorId, CircuitError> {
-        let own = self.shape(x).to_vec();
-        if own.len() != shape.len() || before.len() != shape.len() {
-            return Err(self.error(name, format!("pad of {own:?} by {before:?} to {shape:?}")));
-        }
-        let links = (0..shape.len()).map(|axis| {
-            let map = if before[axis] == 0 && own[axis] == shape[axis] {
-                AxisMap::Identity
-            } else {
-                AxisMap::Strided { start: -(before[axis] as i64), step: 1 }
-            };
-            AxisLink::Map { input: axis, output: axis, map }
-        });
-        let term = Term { x, coefficient: 1, map: SeparableMap { links: links.collect() } };
-        let inside = before.iter().zip(&own).map(|(&start, &len)| AxisFactor::Interval { start, end: start + len });
-        let constant = vec![(value, vec![AxisFactor::Ones; shape.len()]), (-value, inside.collect())];
-        let hull = self.bounds[x.index()].hull().hull(Interval::new(value.into(), value.into()));
-        let y = self.linear(name, shape, vec![term], constant)?;
-        self.bounds[y.index()].narrow(hull);
-        Ok(y)
-    }
-
-    /// Parts laid side by side: each entry of the result is an entry of one part, or zero.
-    ///
-    /// # Errors
-    /// As [`CircuitBuilder::linear`].
-    pub fn concat(&mut self, name: &str, shape: &[usize], parts: &[TensorId], axis: usize) -> Result<TensorId, CircuitError> {
-        let mut at = 0i64;
-        let mut hull = Interval::ZERO;
-        let mut terms = Vec::with_capacity(parts.len());
-        for &x in parts {
-            hull = hull.hull(self.bounds[x.index()].hull());
-            terms.push(Term { x, coefficient: 1, map: SeparableMap::along(shape.len(), axis, AxisMap::Strided { start: -at, step: 1 }) });
-            at += self.shape(x).get(axis).copied().unwrap_or(0) as i64;
-        }
-        let y = self.linear(name, shape, terms, Vec::new())?;
-        self.bounds[y.index()].narrow(hull);
-        Ok(y)
-    }
-
     /// Takes a range that follows from a relation which interval arithmetic does not see.
     pub(crate) fn narrow(&mut self, id: TensorId, lo: i64, hi: i64) {
         self.bounds[id.index()].narrow(Interval::new(lo.into(), hi.into()));
@@ -501,26 +457,6 @@ impl CircuitBuilder {
         });
         self.bounds.push(bounds);
         Ok(TensorId(id))
-    }
-}
-
-impl Term {
-    /// `coefficient * x`, entry by entry.
-    #[must_use]
-    pub fn identity(x: TensorId, coefficient: i64, rank: usize) -> Self {
-        Self { x, coefficient, map: SeparableMap::identity(rank) }
-    }
-}
-
-impl SeparableMap {
-    /// The identity on all axes but one, which is mapped like this.
-    #[must_use]
-    pub fn along(rank: usize, axis: usize, map: AxisMap) -> Self {
-        let mut whole = Self::identity(rank);
-        if let Some(AxisLink::Map { map: slot, .. }) = whole.links.get_mut(axis) {
-            *slot = map;
-        }
-        whole
     }
 }
 

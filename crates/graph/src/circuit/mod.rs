@@ -19,6 +19,7 @@ mod prune;
 mod table;
 #[cfg(test)]
 mod tests;
+mod wiring;
 
 pub use axis::{AxisFactor, AxisLink, AxisMap, SeparableMap};
 pub use builder::{CircuitBuilder, Refusal, SAFE_RANGE, plane_range};

@@ -6,7 +6,7 @@
 //! step of a weight is below `2^-16` of the result's anyway. What rounding the weights shifts a channel by on average over the
 //! calibration data is added to its bias.
 
-use veritorch_graph::circuit::{AxisFactor, AxisLink, AxisMap, CircuitError, SeparableMap, TensorId, Term};
+use veritorch_graph::circuit::{AxisFactor, AxisLink, AxisMap, CircuitError, MAX_LOG_TABLE, SeparableMap, TensorId, Term};
 use veritorch_graph::gadgets::{Quotient, function_table, requantise};
 use veritorch_graph::model::UnaryFn;
 
@@ -181,7 +181,7 @@ impl Lowering<'_> {
             let shift = self.shift(&sum, format.scale, format.max);
             let unit = format.scale / (1u64 << shift) as f64;
             let t = self.emit(&format!("{name}:scaled"), sum, unit, 1 << (shift - 1))?;
-            let target = self.saturation(function, format);
+            let target = self.saturation(function, format, self.keys_for(t, shift));
             let result = requantise(&mut self.builder, name, t, shift, target)?;
             return Ok(Int { tensor: result.value, scale: format.scale });
         }
@@ -196,7 +196,8 @@ impl Lowering<'_> {
         let fits = |shift: u32| lo >> shift >= -(1 << 15) && hi >> shift < 1 << 15;
         let shift = if fits(base) || !fits(base + 1) { base } else { base + 1 };
         let key = fine * (1u64 << (shift - base)) as f64;
-        let table = self.table(function, key, format, -(1 << 15), LOG_KEYS);
+        let log_keys = self.keys_for(t, shift).max(LOG_KEYS);
+        let table = self.table(function, key, format, -(1 << (log_keys - 1)), log_keys);
         let result = requantise(&mut self.builder, name, t, shift, Quotient::Function(table))?;
         Ok(Int { tensor: result.value, scale: format.scale })
     }
@@ -224,10 +225,20 @@ impl Lowering<'_> {
         }
     }
 
+    /// Logarithm of the signed keys that hold the worst case of `t / 2^shift`, where the options ask for it; at most 20.
+    fn keys_for(&self, t: TensorId, shift: u32) -> u32 {
+        if !self.options.widen_tables {
+            return 0;
+        }
+        let (lo, hi) = self.builder.range(t);
+        let bits = |v: i64| 64 - v.max(0).leading_zeros();
+        (bits(-((lo >> shift) + 1)).max(bits(hi >> shift)) + 1).min(MAX_LOG_TABLE)
+    }
+
     /// The table that saturates at a format, keys having the format's scale.
-    fn saturation(&mut self, function: Option<UnaryFn>, format: Format) -> Quotient {
+    fn saturation(&mut self, function: Option<UnaryFn>, format: Format, least: u32) -> Quotient {
         // Eight times the calibrated range at least, up to 2^18 keys.
-        let log_keys = ((format.max + 1).ilog2() + 4).clamp(LOG_KEYS, 18);
+        let log_keys = ((format.max + 1).ilog2() + 4).clamp(LOG_KEYS, 18).max(least);
         let min = -(1i64 << (log_keys - 1));
         if function.is_none() && format.min <= min && format.max >= -min - 1 {
             return Quotient::Range { min, log_len: log_keys };
