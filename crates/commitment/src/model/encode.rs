@@ -114,7 +114,7 @@ impl ModelProver {
             for plane in 0..placement.num_planes {
                 for index in 0..outputs {
                     let row = self.row(placement.row(plane, position, index / side_by_side));
-                    let start = placement.first_column + (index % side_by_side << placement.log_column);
+                    let start = placement.first_column + ((index % side_by_side) << placement.log_column);
                     rows.push(&row[start..start + columns]);
                 }
             }

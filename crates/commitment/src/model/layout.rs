@@ -85,20 +85,23 @@ impl ModelLayout {
             }
         }
         let least = params.iter().map(|info| log_padded(info.shape[2])).fold(MIN_LOG_COLUMNS, usize::max);
-        let mut best: Option<(usize, Self)> = None;
-        for log_columns in least..=MAX_LOG_COLUMNS {
-            let combined_row = 2 << log_columns;
-            // Wider rows only cost more from here on.
-            if best.as_ref().is_some_and(|(cost, _)| *cost <= combined_row) {
+        let mut best = Self::with_columns(params, least);
+        for log_columns in least + 1..=MAX_LOG_COLUMNS {
+            // The row alone costs more from here on.
+            if 2 << log_columns >= best.cost() {
                 break;
             }
             let layout = Self::with_columns(params, log_columns);
-            let cost = 8 * NOMINAL_QUERIES * layout.num_rows + combined_row;
-            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
-                best = Some((cost, layout));
+            if layout.cost() < best.cost() {
+                best = layout;
             }
         }
-        best.map(|(_, layout)| layout).ok_or(CommitmentError::Param { param: 0, reason: "its column is longer than a row" })
+        Ok(best)
+    }
+
+    /// What an opening costs: columns in bytes, and cells of the combined row.
+    fn cost(&self) -> usize {
+        8 * NOMINAL_QUERIES * self.num_rows + (2 << self.log_columns)
     }
 
     /// Packs the blocks into rows of `2^log_columns` cells.
