@@ -234,3 +234,22 @@ fn statements_that_no_circuit_has_are_refused() {
         assert!(error.contains(what), "`{error}` does not name `{what}`");
     }
 }
+
+#[test]
+fn a_huge_batch_is_refused_without_panic() {
+    let mut b = circuits::Builder::new("hidden", Policy { input: Visibility::Private, output: Visibility::Private });
+    let x = b.input(&[5]);
+    let w = b.weight([1, 3, 5], 127);
+    let acc = b.b.dense("fc", x, w).unwrap();
+    let y = b.activate("relu", acc, 0, None);
+    b.b.output("y", y, &[3], vec![1.0]);
+    let case = b.finish("hidden");
+    let key = ProvingKey::setup(case.circuit.clone(), case.params.clone(), Profile::Standard, &Silent).unwrap();
+    let proof = crate::prove(&key, &case.inputs, 1, &Silent).unwrap().proof;
+    verify(&key.vk, &proof).unwrap();
+    for batch in [2, 1 << 10, 1 << 16, crate::MAX_BATCH] {
+        let mut other = proof.clone();
+        other.statement.batch = batch;
+        assert!(verify(&key.vk, &other).is_err(), "batch {batch}");
+    }
+}

@@ -30,7 +30,7 @@ use crate::key::{ProvingKey, VerifyingKey};
 use crate::lookups::Lookups;
 use crate::progress::Progress;
 use crate::schedule::schedule;
-use crate::security::{Profile, SecurityReport, security_in};
+use crate::security::{Extension, SecurityReport, extension, security_in};
 use crate::statement::{Proof, Statement};
 use crate::wave::{prove_step, verify_step};
 
@@ -64,9 +64,12 @@ pub struct Verified {
 /// # Errors
 /// If an input does not fit or leaves a table's domain, the security level is out of reach, or the caller interrupts.
 pub fn prove(key: &ProvingKey, inputs: &[Vec<i64>], batch: usize, progress: &dyn Progress) -> Result<Proven, ProveError> {
-    match key.vk.profile {
-        Profile::Standard => prove_in::<E2>(key, inputs, batch, progress),
-        Profile::High => prove_in::<E3>(key, inputs, batch, progress),
+    if batch == 0 || batch > MAX_BATCH {
+        return Err(ProveError::Batch { batch });
+    }
+    match extension(&key.vk, batch) {
+        Extension::Quadratic => prove_in::<E2>(key, inputs, batch, progress),
+        Extension::Cubic => prove_in::<E3>(key, inputs, batch, progress),
     }
 }
 
@@ -75,9 +78,11 @@ pub fn prove(key: &ProvingKey, inputs: &[Vec<i64>], batch: usize, progress: &dyn
 /// # Errors
 /// The check that failed.
 pub fn verify(key: &VerifyingKey, proof: &Proof) -> Result<Verified, VerifyError> {
-    match key.profile {
-        Profile::Standard => verify_in::<E2>(key, proof),
-        Profile::High => verify_in::<E3>(key, proof),
+    key.circuit.check()?;
+    check_statement(&key.circuit, &proof.statement)?;
+    match extension(key, proof.statement.batch) {
+        Extension::Quadratic => verify_in::<E2>(key, proof),
+        Extension::Cubic => verify_in::<E3>(key, proof),
     }
 }
 
@@ -213,9 +218,6 @@ fn prove_in<E: Ext>(
 ) -> Result<Proven, ProveError> {
     let mut clock = Clock::new(progress);
     clock.begin("prepare")?;
-    if batch == 0 || batch > MAX_BATCH {
-        return Err(ProveError::Batch { batch });
-    }
     let public = Public::<E>::new::<ProveError>(&key.vk, batch)?;
     let expected = key.vk.profile.target_bits();
     let actual = security_in(&public)?.bits;
@@ -292,9 +294,7 @@ pub(crate) fn prove_witness<E: Ext>(
 }
 
 fn verify_in<E: Ext>(key: &VerifyingKey, proof: &Proof) -> Result<Verified, VerifyError> {
-    key.circuit.check()?;
     let statement = &proof.statement;
-    check_statement(&key.circuit, statement)?;
     let public = Public::<E>::new::<VerifyError>(key, statement.batch)?;
     let security = security_in(&public)?;
     if security.bits < key.profile.target_bits() {

@@ -14,7 +14,7 @@ use crate::schedule::{Step, schedule};
 /// Field extension and security target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Profile {
-    /// Quadratic extension, at least 100 bits.
+    /// At least 100 bits: the quadratic extension, or the cubic one where sizes ask for it.
     #[default]
     Standard,
     /// Cubic extension, at least 128 bits.
@@ -65,14 +65,34 @@ impl SecurityReport {
     }
 }
 
+/// The field that challenges are drawn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extension {
+    /// 128 bits.
+    Quadratic,
+    /// 192 bits.
+    Cubic,
+}
+
+/// The extension for proofs of this many samples: the cubic one in the high profile, and wherever the quadratic one
+/// would fall below the target. A public function of key and batch.
+pub(crate) fn extension(key: &VerifyingKey, batch: usize) -> Extension {
+    let enough = |bits: f64| bits >= key.profile.target_bits();
+    let quadratic = || security_in(&Public::<E2>::new::<ProveError>(key, batch).ok()?).ok();
+    match key.profile {
+        Profile::Standard if quadratic().is_some_and(|report| enough(report.bits)) => Extension::Quadratic,
+        Profile::Standard | Profile::High => Extension::Cubic,
+    }
+}
+
 /// What proofs of this many samples under a key are worth.
 ///
 /// # Errors
 /// If no proof of that size is possible.
 pub fn security(key: &VerifyingKey, batch: usize) -> Result<SecurityReport, ProveError> {
-    Ok(match key.profile {
-        Profile::Standard => security_in(&Public::<E2>::new::<ProveError>(key, batch)?)?,
-        Profile::High => security_in(&Public::<E3>::new::<ProveError>(key, batch)?)?,
+    Ok(match extension(key, batch) {
+        Extension::Quadratic => security_in(&Public::<E2>::new::<ProveError>(key, batch)?)?,
+        Extension::Cubic => security_in(&Public::<E3>::new::<ProveError>(key, batch)?)?,
     })
 }
 
