@@ -27,6 +27,7 @@ pub(crate) struct Model {
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 struct Options {
+    name: Option<String>,
     labels: Option<Vec<usize>>,
     accuracy_target: Option<f64>,
     drift_target: Option<f64>,
@@ -48,7 +49,7 @@ impl Options {
         };
         let default = QuantiseOptions::default();
         CompileOptions {
-            name: None,
+            name: self.name,
             quantise: QuantiseOptions {
                 activation_bits: self.activation_bits.unwrap_or(default.activation_bits),
                 input_bits: self.input_bits.unwrap_or(default.input_bits),

@@ -35,6 +35,7 @@ def compile(
     input: Visibility = "private",
     output: Visibility = "public",
     profile: Profile = "standard",
+    name: str | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Circuit:
@@ -57,6 +58,7 @@ def compile(
         input: Whether a proof shows the inputs.
         output: Whether a proof shows the outputs.
         profile: "standard" for at least 100 bits of security, "high" for at least 128.
+        name: What reports call the model; by default the class of a module, or the name in the file.
         threads: Threads to work with; all that the machine has unless said otherwise.
         progress: Called with the name of each phase, on the calling thread.
 
@@ -89,6 +91,7 @@ def compile(
         loaded.compile(
             arrays,
             options={
+                "name": name if name is not None or not is_module(model) else type(model).__name__,
                 "labels": None if labels is None else labels_list(labels),
                 "accuracy_target": accuracy_target,
                 "drift_target": drift_target,

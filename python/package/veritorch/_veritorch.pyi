@@ -14,6 +14,7 @@ class _Watch(TypedDict):
     progress: Callable[[str], object] | None
 
 class _Options(TypedDict):
+    name: str | None
     labels: list[int] | None
     accuracy_target: float | None
     drift_target: float | None

@@ -148,8 +148,8 @@ def test_high_profile(models, samples):
 def test_targets_and_bits(models, samples):
     path = models / "mlp.onnx"
     labels = veritorch.evaluate(path, samples).argmax(1)
-    coarse = veritorch.compile(path, calibration=samples, activation_bits=4, labels=labels)
-    assert coarse.report["activation_bits"] == 4 and coarse.report["float_accuracy"] == 1.0
+    coarse = veritorch.compile(path, name="coarse", calibration=samples, activation_bits=4, labels=labels)
+    assert coarse.name == "coarse" and coarse.report["activation_bits"] == 4 and coarse.report["float_accuracy"] == 1.0
     fine = veritorch.compile(path, calibration=samples, activation_bits=4, labels=labels, accuracy_target=1.0)
     assert fine.report["accuracy"] == 1.0
     near = veritorch.compile(path, calibration=samples, activation_bits=4, drift_target=0.01)

@@ -45,7 +45,7 @@ def test_examples_may_be_arrays_or_tuples(module, samples, circuit):
 def test_tensors_are_data(circuit, module, samples):
     expected = circuit.run(samples.numpy())
     np.testing.assert_array_equal(circuit.run(samples.requires_grad_()), expected)
-    np.testing.assert_array_equal(circuit.run(next(iter(samples.detach()))), expected[0])
+    np.testing.assert_array_equal(circuit.run(samples.detach()[:1]), expected[:1])
     with torch.no_grad():
         np.testing.assert_allclose(
             veritorch.evaluate(module, samples, samples[:1].detach()), module.eval()(samples), atol=1e-5
@@ -67,6 +67,7 @@ def test_several_inputs_and_outputs():
     torch.manual_seed(2)
     module, a, b = Two(), torch.randn(20, 4), torch.randn(20, 5)
     circuit = veritorch.compile(module, (a[:1], b[:1]), calibration={"a": a, "b": b})
+    assert circuit.name == "Two"
     assert list(circuit.inputs) == ["a", "b"] and len(circuit.outputs) == 2
     again = veritorch.compile(module, {"a": a[:1], "b": b[:1]}, calibration=list(zip(a, b, strict=True)))
     assert again.verifying_key.model_commitment == circuit.verifying_key.model_commitment
