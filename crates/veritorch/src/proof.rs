@@ -6,15 +6,42 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use veritorch_graph::circuit::Policy;
+use veritorch_graph::circuit::{Policy, Port, Visibility};
 use veritorch_prove::{Profile, SecurityReport, SecurityTerm, Statement, VerifyingKey};
 
 use crate::Error;
 use crate::artefact::{self, File, Kind};
-use crate::inspect::{Inspection, ProofRow, SizeRow, Subject};
+use crate::inspect::{Inspection, ProofRow, SizeRow, Subject, ValueRow};
+
+/// A public input or output: what its integers mean.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PortNote {
+    /// Name in the model.
+    pub(crate) name: String,
+    /// Shape of one sample.
+    pub(crate) shape: Vec<usize>,
+    /// Real value of one step.
+    pub(crate) scale: Vec<f64>,
+}
+
+impl PortNote {
+    fn of(visibility: Visibility, ports: &[Port]) -> Vec<Self> {
+        let note = |port: &Port| Self { name: port.name.clone(), shape: port.shape.clone(), scale: port.scale.clone() };
+        if visibility == Visibility::Public { ports.iter().map(note).collect() } else { Vec::new() }
+    }
+
+    fn value(&self, integers: &[i64], batch: usize) -> ValueRow {
+        let scales = self.scale.len().max(1);
+        let real = |(index, integer): (usize, &i64)| {
+            *integer as f64 * self.scale.get(index % scales).copied().unwrap_or(1.0)
+        };
+        let shape = if batch > 1 { [&[batch], self.shape.as_slice()].concat() } else { self.shape.clone() };
+        ValueRow { name: self.name.clone(), shape, values: integers.iter().enumerate().map(real).collect() }
+    }
+}
 
 /// Where a proof comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Origin {
     /// Name of the model.
     pub(crate) model: String,
@@ -26,6 +53,8 @@ pub(crate) struct Origin {
     pub(crate) profile: Profile,
     /// What the statement shows.
     pub(crate) policy: Policy,
+    /// Inputs and outputs that the statement shows.
+    pub(crate) shown: [Vec<PortNote>; 2],
     /// Security terms and, last, their sum, in tenths of a bit.
     pub(crate) security: Vec<(String, u32)>,
     /// Bytes under each label of the transcript, as the prover counted them.
@@ -40,6 +69,7 @@ impl Origin {
         security: &SecurityReport,
         sizes: &[(&'static str, usize)],
     ) -> Self {
+        let circuit = &key.circuit;
         let terms = security.terms.iter().map(|term| (term.name.clone(), tenths(term.bits)));
         Self {
             security: terms.chain([(String::new(), tenths(security.bits))]).collect(),
@@ -48,6 +78,10 @@ impl Origin {
             model_identity,
             profile: key.profile,
             policy: key.circuit.policy,
+            shown: [
+                PortNote::of(circuit.policy.input, &circuit.inputs),
+                PortNote::of(circuit.policy.output, &circuit.outputs),
+            ],
             sizes: sizes.iter().map(|(name, bytes)| ((*name).to_owned(), *bytes as u64)).collect(),
         }
     }
@@ -64,7 +98,7 @@ pub(crate) fn same_security(a: &[(String, u32)], b: &[(String, u32)]) -> bool {
 }
 
 /// A statement with its proof. The `.proof` file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Proof {
     pub(crate) origin: Origin,
     pub(crate) proof: veritorch_prove::Proof,
@@ -124,6 +158,11 @@ impl Proof {
         self.proof.transcript.len()
     }
 
+    fn values(&self, which: usize, tensors: &[Vec<i64>]) -> Vec<ValueRow> {
+        let shown = self.origin.shown[which].iter().zip(tensors);
+        shown.map(|(note, integers)| note.value(integers, self.proof.statement.batch)).collect()
+    }
+
     /// Statement, sizes and security level as the proof states them. [`Verifier::verify`](crate::Verifier::verify)
     /// checks all of it.
     #[must_use]
@@ -150,7 +189,8 @@ impl Proof {
         report.proof = Some(ProofRow {
             transcript_bytes: self.transcript_bytes(),
             parts: parts.map(|(name, bytes)| SizeRow { name: name.clone(), bytes: *bytes as usize }).collect(),
-            public_values: self.proof.statement.inputs.iter().chain(&self.proof.statement.outputs).map(Vec::len).sum(),
+            inputs: self.values(0, &self.proof.statement.inputs),
+            outputs: self.values(1, &self.proof.statement.outputs),
         });
         report
     }

@@ -4,14 +4,14 @@ use std::fmt::Write;
 
 use super::layout::{Layout, layout};
 use super::nodes::{NodeKind, NodeRow};
-use super::text::{bytes, count, shape, time};
+use super::text::{bytes, count, shape, time, values};
 use super::{Inspection, SizeRow};
 
 const STYLE: &str = include_str!("page/style.css");
 const SCRIPT: &str = include_str!("page/script.js");
 
 /// Sizes of the picture in its own units.
-const NODE: (f64, f64) = (188.0, 46.0);
+const NODE: (f64, f64) = (216.0, 60.0);
 const GAP: (f64, f64) = (26.0, 34.0);
 const PASSING: f64 = 16.0;
 
@@ -73,7 +73,7 @@ impl Inspection {
         for (what, ports) in [("input", &self.inputs), ("output", &self.outputs)] {
             for port in ports {
                 let scale = match port.scale.as_slice() {
-                    [scale] => format!("{scale:.6}"),
+                    [scale] => format!("{scale:.4e}"),
                     scales => format!("one of {} scales", scales.len()),
                 };
                 let _ = write!(
@@ -124,6 +124,14 @@ impl Inspection {
             table(page, "Lookup tables", &["#table", "function", "#keys", "#rows", "#lookups"], rows);
         }
         if let Some(proof) = &self.proof {
+            let rows = [("input", &proof.inputs), ("output", &proof.outputs)].into_iter().flat_map(|(what, rows)| {
+                let private = rows.is_empty().then(|| vec![what.to_owned(), "private".to_owned(), String::new(), String::new()]);
+                let shown = rows.iter().map(move |row| {
+                    vec![what.to_owned(), row.name.clone(), shape(&row.shape), values(&row.values)]
+                });
+                private.into_iter().chain(shown)
+            });
+            table(page, "Statement", &["", "name", "shape", "values in the model's units"], rows);
             sizes(page, "Parts of the proof", &proof.parts);
         }
         if let Some(file) = &self.file {
@@ -211,12 +219,13 @@ fn picture(page: &mut String, nodes: &[NodeRow]) {
         let tooltip = format!("{}\n{}\n{} of {} bits\n{share:.1} % of the predicted time", node.name, node.op, shape(&node.shape), node.bits);
         let _ = write!(
             page,
-            "<g class=\"node {class}\" data-node=\"{index}\" tabindex=\"0\" transform=\"translate({x:.1} {y:.1})\"><title>{}</title><rect width=\"{}\" height=\"{}\" rx=\"7\"/><text x=\"9\" y=\"18\" class=\"name\">{}</text><text x=\"9\" y=\"33\">{}</text><rect class=\"bar\" x=\"6\" y=\"39\" width=\"{bar:.1}\" height=\"3\" rx=\"1.5\"/></g>",
+            "<g class=\"node {class}\" data-node=\"{index}\" tabindex=\"0\" transform=\"translate({x:.1} {y:.1})\"><title>{}</title><rect width=\"{}\" height=\"{}\" rx=\"7\"/><text x=\"9\" y=\"18\" class=\"name\">{}</text><text x=\"9\" y=\"33\">{}</text><text x=\"9\" y=\"47\" class=\"soft\">{}</text><rect class=\"bar\" x=\"6\" y=\"53\" width=\"{bar:.1}\" height=\"3\" rx=\"1.5\"/></g>",
             escape(&tooltip),
             NODE.0,
             NODE.1,
-            escape(&clip(&node.name, 25)),
-            escape(&clip(&format!("{} · {}", node.op, shape(&node.shape)), 33)),
+            escape(&clip(&node.name, 28)),
+            escape(&clip(&node.op, 29)),
+            escape(&clip(&format!("{} · {} bits", shape(&node.shape), node.bits), 29)),
         );
     }
     page.push_str("</svg>");

@@ -140,8 +140,21 @@ pub struct ProofRow {
     pub transcript_bytes: usize,
     /// Bytes by part.
     pub parts: Vec<SizeRow>,
-    /// Integers of the statement: public inputs and outputs of all samples.
-    pub public_values: usize,
+    /// Public inputs of the statement; empty where they are private.
+    pub inputs: Vec<ValueRow>,
+    /// Public outputs of the statement; empty where they are private.
+    pub outputs: Vec<ValueRow>,
+}
+
+/// Values of a statement.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ValueRow {
+    /// Name in the model.
+    pub name: String,
+    /// Extents, samples first where there are several.
+    pub shape: Vec<usize>,
+    /// Entries in the model's units.
+    pub values: Vec<f64>,
 }
 
 /// The name of a profile.

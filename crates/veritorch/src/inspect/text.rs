@@ -30,6 +30,15 @@ impl fmt::Display for Inspection {
         }
         if let Some(proof) = &self.proof {
             writeln!(f)?;
+            for (what, rows) in [("input", &proof.inputs), ("output", &proof.outputs)] {
+                if rows.is_empty() {
+                    writeln!(f, "{what:<17} private: not in the statement")?;
+                }
+                for row in rows {
+                    writeln!(f, "{what:<17} `{}` {} = [{}]", row.name, shape(&row.shape), values(&row.values))?;
+                }
+            }
+            writeln!(f)?;
             let mut rows = vec![row(["part of the proof", ">bytes", ">share"])];
             for part in &proof.parts {
                 let share = 100.0 * part.bytes as f64 / proof.transcript_bytes.max(1) as f64;
@@ -73,7 +82,7 @@ impl Inspection {
         for (what, ports) in [("input", &self.inputs), ("output", &self.outputs)] {
             for port in ports {
                 let scale = match port.scale.as_slice() {
-                    [scale] => format!("{scale:.6}"),
+                    [scale] => format!("{scale:.4e}"),
                     scales => format!("one of {} scales", scales.len()),
                 };
                 writeln!(f, "{what:<17} `{}` {} = integer in {}..={} * {scale}", port.name, shape(&port.shape), port.range[0], port.range[1])?;
@@ -150,6 +159,13 @@ fn write_table(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result 
         }
     }
     Ok(())
+}
+
+/// The first values.
+pub(super) fn values(values: &[f64]) -> String {
+    const SHOWN: usize = 12;
+    let shown: Vec<String> = values.iter().take(SHOWN).map(|value| format!("{value:.4}")).collect();
+    if values.len() > SHOWN { format!("{}, ..", shown.join(", ")) } else { shown.join(", ") }
 }
 
 /// `1x3x32x32`
