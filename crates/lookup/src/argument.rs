@@ -10,7 +10,7 @@
 //! a row for padding, and a real entry cannot be declared padding. [Haböck 2022; Papini and Haböck 2023]
 //!
 //! # Transcript
-//! Challenges `alpha, beta, gamma`; the tree of [`crate::gkr`]; the evaluations of all columns, then of all multiplicities.
+//! Challenges `alpha, beta, gamma`; the tree (`gkr.rs`); the evaluations of all columns, then of all multiplicities.
 //! The caller absorbs the statement (lookups and tables) and the roots of columns and multiplicities beforehand.
 
 use veritorch_sumcheck::form::padded_vars;
@@ -170,6 +170,16 @@ impl LookupArgument {
         if self.lookups.is_empty() {
             return Ok(self.outcome(Vec::new(), Vec::new(), Vec::new()));
         }
+        // Inside the pool from here on: entering it for each of the many small parallel loops costs more than the loops.
+        rayon::scope(|_| self.prove_lookups(transcript, columns, multiplicities))
+    }
+
+    fn prove_lookups<E: Ext>(
+        &self,
+        transcript: &mut ProverTranscript,
+        columns: &[Vec<Column<'_>>],
+        multiplicities: &[Vec<u32>],
+    ) -> Result<Outcome<E, E>, LookupError> {
         let challenges = Challenges::<E>::draw(transcript);
         let (layer, lookups) = self.leaves(&challenges, columns, multiplicities);
         let (LeafClaim { point, .. }, ends) = gkr::prove(transcript, layer, &lookups, &self.layout)?;
@@ -305,8 +315,9 @@ impl LookupArgument {
     /// Soundness errors as bits, `-log2`, over the field `E`, before grinding.
     ///
     /// - the fractions: a non-zero polynomial in `alpha, beta, gamma` of degree below the number of leaves;
-    /// - the tree: a layer with `k` variables errs with at most `(2 k + 2) / |E|`: `2 / |E|` for each round, one for the
-    ///   combination of numerator and denominator, one for the merging of the halves.
+    /// - the tree: a layer with `k` variables errs with at most `(2 k + 2) / |E|`, see `gkr.rs`.
+    ///
+    /// A zero denominator adds nothing: the root's denominator is shown to be non-zero.
     #[must_use]
     pub fn security_terms<E: Ext>(&self) -> Vec<(&'static str, f64)> {
         if self.lookups.is_empty() {

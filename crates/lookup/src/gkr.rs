@@ -1,17 +1,26 @@
 //! The sum of fractions by GKR: the protocol.
 //!
 //! A binary tree over `2^n` leaves `num_i / den_i`: node `i` of a layer has the children `2 i` and `2 i + 1` and
-//! `num = n0 d1 + n1 d0`, `den = d0 d1`. A layer turns claims on `num` and `den` at a point `r` into
+//! `num = n0 d1 + n1 d0`, `den = d0 d1`. The root is `0 / D`, and `D` is shown to be non-zero by its inverse. A layer turns claims on
+//! `num` and `den` into
 //!
 //! `sum_x eq(r, x) [n0(x) d1(x) + n1(x) d0(x) + lambda d0(x) d1(x)] = num(r) + lambda den(r)`,
 //!
 //! a sumcheck that binds the *least* significant variable first, so that blocks of leaves stay apart for as long as
-//! possible, and ends in claims on the four halves, which one more challenge merges: it is the new last coordinate.
-//! The point of the leaves has the most significant bit first, as everywhere.
+//! possible, and ends in claims on the four halves `n0, n1, d0, d1` at a point of the parents. They need not be merged: they are
+//! `h(0)` and `h(1)` of the next layer's first round, which binds the bit that tells the halves apart. Only those of the leaves are
+//! merged, by one challenge that becomes the last coordinate. Points have the most significant bit first, as everywhere.
 //!
-//! A round polynomial is `eq(r_i, X) h(X)` with `h` of degree 2; `h(0)` and the leading coefficient `h(inf)` are sent, and
-//! `h(1)` follows from the claim `(1 - r_i) h(0) + r_i h(1)`. The claim that is carried on is `h(c)`, without any factor of eq.
-//! [Papini and Haböck 2023; Gruen 2024, sec. 3; Thaler 2013]
+//! A round polynomial is `eq(r_i, X) h(X)` with `h` of degree 2; `h(0)` and the leading coefficient `h(inf)` are sent (`h(inf)` alone
+//! in the first round), and `h(1)` follows from the claim `(1 - r_i) h(0) + r_i h(1)`. The claim that is carried on is `h(c)`, without
+//! any factor of eq. [Papini and Haböck 2023; Gruen 2024, sec. 3; Thaler 2013]
+//!
+//! Soundness: a round errs with probability at most `2 / |E|`, combining numerator and denominator by `lambda` or merging the halves
+//! with `1 / |E|`: in all at most `n (n + 1) / |E|`.
+//!
+//! # Transcript
+//! `D, 1 / D`. For each layer, the root's children first: challenge `lambda`; for each round the message and a challenge; the halves.
+//! Last the merging challenge.
 
 use std::ops::{Add, Mul, Sub};
 

@@ -18,17 +18,6 @@ impl<E: Ext, T: Algebra<E> + Copy + Send + Sync> Element<E> for T {}
 
 // Bodies of loops are called at one place in the source each, so that they are inlined.
 
-/// `f` on each pair of entries.
-#[inline(always)]
-pub(crate) fn zip<T: Copy, const K: usize>(a: &[T; K], b: &[T; K], f: impl Fn(T, T) -> T) -> [T; K] {
-    // Not `array::from_fn`, whose closure is not inlined.
-    let mut out = *a;
-    for k in 0..K {
-        out[k] = f(a[k], b[k]);
-    }
-    out
-}
-
 /// `[f(2 index), f(2 index + 1)]`.
 #[inline(always)]
 pub(crate) fn both<E, T: Element<E>, const K: usize>(index: usize, f: impl Fn(usize) -> [T; K]) -> [[T; K]; 2] {
@@ -73,10 +62,12 @@ pub(crate) fn fill_rows<T: Copy + Send + Sync, const K: usize>(out: &mut [T], ro
     in_parallel(out, K * GRAIN, &|chunk, out| {
         let mut rows = Rows::at(row, chunk * GRAIN);
         for entry in out.as_chunks_mut::<K>().0 {
-            *entry = match rows.next() {
-                Some(real) => produce(real),
-                None => filler,
-            };
+            // Not a `match` for the value, which would be built elsewhere and copied.
+            if let Some(real) = rows.next() {
+                *entry = produce(real);
+            } else {
+                *entry = filler;
+            }
         }
     });
 }
@@ -110,10 +101,11 @@ pub(crate) fn fill_and_sum<E: Ext, T: Element<E>, const K: usize>(
         let mut sums = [T::ZERO; 2];
         for (pair, &weight) in out.as_chunks_mut::<K>().0.as_chunks_mut::<2>().0.iter_mut().zip(tail) {
             for entry in pair.iter_mut() {
-                *entry = match rows.next() {
-                    Some(real) => produce(real),
-                    None => filler,
-                };
+                if let Some(real) = rows.next() {
+                    *entry = produce(real);
+                } else {
+                    *entry = filler;
+                }
             }
             let [a, b] = &*pair;
             let values = f(a, b);
@@ -127,6 +119,11 @@ pub(crate) fn fill_and_sum<E: Ext, T: Element<E>, const K: usize>(
 /// The sum over the lanes, with their weights.
 pub(crate) fn lanes<E: Ext>(weights: &Weights<E>, sum: PackedE<E>) -> E {
     weights.lanes.iter().enumerate().map(|(lane, &weight)| weight * sum.extract(lane)).sum()
+}
+
+/// `f` on each item, in parallel if that is worth it.
+pub(crate) fn map<A: Send, B: Send>(items: Vec<A>, parallel: bool, f: impl Fn(A) -> B + Send + Sync) -> Vec<B> {
+    if parallel { items.into_par_iter().map(f).collect() } else { items.into_iter().map(f).collect() }
 }
 
 // The loops over tasks take their bodies as trait objects: one call for each task, and one copy of the scheduling in the binary.

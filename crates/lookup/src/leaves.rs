@@ -15,7 +15,7 @@ use veritorch_sumcheck::{Ext, F};
 use crate::column::Column;
 use crate::geometry::{Geometry, Weights, merged_axes};
 use crate::indicator::Indicator;
-use crate::kernel::{Element, GRAIN, both, lanes, sum, zip};
+use crate::kernel::{Element, GRAIN, both, lanes, sum};
 use crate::table::TableSpec;
 use crate::tree::{Left, build, parent};
 
@@ -366,7 +366,11 @@ pub(crate) fn table_leaves<E: Ext>(slot: usize, start: usize, base: E, beta: E, 
 
 #[inline(always)]
 fn difference<B: PrimeCharacteristicRing + Copy, const C: usize>(a: [B; C], b: [B; C]) -> [B; C] {
-    zip(&a, &b, |a, b| a - b)
+    let mut out = a;
+    for (a, b) in out.iter_mut().zip(b) {
+        *a -= b;
+    }
+    out
 }
 
 /// What is to be done with entries of four values.

@@ -2,9 +2,11 @@
 //!
 //! [`LookupArgument`] is the statement: which tensors are looked up in which public tables. Proving and verifying end in
 //! claims on the columns and on the multiplicity vectors, which the rest of the proof takes on. Follow
-//! [`argument`] (statement, prove, verify) into [`gkr`] (the tree of fractions).
+//! [`argument`] (statement, prove, verify) into `gkr.rs` (the tree of fractions, protocol). The prover's side of a layer is in `layer.rs`
+//! and `block.rs`, the loops in `kernel.rs`, the order of entries in memory in `geometry.rs`.
 
 pub mod argument;
+mod block;
 pub mod column;
 pub mod error;
 mod geometry;
