@@ -124,7 +124,7 @@ impl Geometry {
     pub(crate) fn even_levels(&self) -> usize {
         let mut own = self.clone();
         let mut levels = 0;
-        while own.packed() && own.row() % 2 == 0 {
+        while own.packed() && own.row().is_multiple_of(2) {
             own = own.shrink().0;
             levels += usize::from(own.packed());
         }

@@ -50,7 +50,7 @@ impl<E: Ext> Indicator<E> {
         let pairs = len.div_ceil(2);
         let edge = eq_index(pairs - 1, own);
         let [a, b] = self.last;
-        let (at_zero, slope) = if len % 2 == 0 { (E::ONE, (a - E::ONE) * (b - E::ONE)) } else { (a * b, a * b) };
+        let (at_zero, slope) = if len.is_multiple_of(2) { (E::ONE, (a - E::ONE) * (b - E::ONE)) } else { (a * b, a * b) };
         let mut scale = self.bound[0] * self.bound[1];
         for &len in &self.axes[1..] {
             scale *= indicator(len, take(log_padded(len)));
