@@ -1,4 +1,4 @@
-"""Trains a small network on points in two spirals, and proves what it says about a point that stays private."""
+"""Trains a small network on points in two spirals, and proves what it says about a point that is not in the statement."""
 
 import math
 
