@@ -12,6 +12,14 @@ import pytest
 import veritorch
 
 
+@pytest.fixture(autouse=True)
+def interrupts():
+    """Python's own handler, also where the tests run in the background of a shell, which ignores interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_progress_names_the_phases(models, samples, mlp):
     caller = threading.get_ident()
     seen = []
@@ -65,7 +73,8 @@ def test_an_interrupt_from_another_thread(mnist, digits):
 
 
 CHILD = """
-import sys, numpy as np, veritorch
+import signal, sys, numpy as np, veritorch
+signal.signal(signal.SIGINT, signal.default_int_handler)
 circuit = veritorch.load(sys.argv[1])
 x = np.zeros((64, 1, 28, 28), np.float32)
 print("ready", flush=True)
