@@ -31,3 +31,6 @@ pub use veritorch_graph::model::ModelGraph;
 pub use veritorch_prove::{Profile, SecurityReport};
 pub use veritorch_quantise::{QuantisationReport, QuantiseOptions, Target};
 pub use progress::{Progress, Silent};
+
+#[cfg(test)]
+mod tests;

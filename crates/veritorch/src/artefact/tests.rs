@@ -1,3 +1,5 @@
+//! Round trips, truncation, bit flips and forged checksums of files.
+
 use std::path::Path;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Inspection of a small circuit as text and as a page.
+
 use veritorch_graph::circuit::{CircuitBuilder, ConvGeometry};
 use veritorch_graph::gadgets;
 use veritorch_prove::SecurityTerm;

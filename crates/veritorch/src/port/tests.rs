@@ -1,3 +1,5 @@
+//! Matching arrays to ports, rounding and saturation.
+
 use veritorch_graph::circuit::{Op, Policy, Tensor, TensorId, Visibility};
 
 use super::*;

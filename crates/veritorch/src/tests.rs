@@ -1,0 +1,238 @@
+//! The library from compile to verify on a small model, and files forged by somebody who can compute checksums.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use veritorch_prove::VerifyError;
+
+use crate::artefact::{self, Kind};
+use crate::bench::synthetic_data;
+use crate::{
+    Array, Arrays, CompileOptions, CompiledCircuit, Error, Policy, Proof, QuantiseOptions, Silent, Verifier, Visibility,
+    compile_graph, zoo,
+};
+
+struct Sample {
+    circuit: CompiledCircuit,
+    verifier: Verifier,
+    input: Arrays,
+    proof: Proof,
+}
+
+/// Compiled and proved once for all tests of a process.
+fn sample() -> &'static Sample {
+    static SAMPLE: OnceLock<Sample> = OnceLock::new();
+    SAMPLE.get_or_init(|| {
+        let graph = zoo::model("mlp").unwrap();
+        let (calibration, input) = synthetic_data(&graph, 1);
+        let policy = Policy { input: Visibility::Public, output: Visibility::Public };
+        let quantise = QuantiseOptions { policy, ..QuantiseOptions::default() };
+        let options = CompileOptions { quantise, ..CompileOptions::default() };
+        let circuit = compile_graph(graph, &calibration, &options, &Silent).unwrap();
+        let proof = circuit.prove(&input, &Silent).unwrap().proof;
+        Sample { verifier: circuit.verifier(), circuit, input, proof }
+    })
+}
+
+fn file(name: &str) -> &Path {
+    Path::new(name)
+}
+
+#[test]
+fn a_proof_speaks_of_its_input_and_output() {
+    let Sample { circuit, verifier, input, proof } = sample();
+    let run = circuit.run(input).unwrap();
+    let verification = verifier.verify(proof).unwrap();
+    assert_eq!(verification.batch, 1);
+    let outputs = verification.outputs.unwrap();
+    assert_eq!(outputs["fc2"].data, run.outputs["fc2"].data);
+    verifier.check_inputs(proof, input).unwrap();
+    verifier.check_outputs(proof, &run.outputs).unwrap();
+    let mut other = run.outputs.clone();
+    other.get_mut("fc2").unwrap().data[3] += 1.0;
+    let error = verifier.check_outputs(proof, &other).unwrap_err();
+    assert!(matches!(&error, Error::Mismatch { what: "output", index, .. } if index[index.len() - 1] == 3), "{error}");
+    let mut other = input.clone();
+    other.get_mut("x").unwrap().data[700] = 0.9;
+    assert_eq!(verifier.check_inputs(proof, &other).unwrap_err().exit_code(), 1);
+}
+
+#[test]
+fn files_round_trip() {
+    let Sample { circuit, verifier, proof, input } = sample();
+    let bytes = circuit.to_bytes();
+    let again = CompiledCircuit::from_bytes(file("a.vt"), &bytes).unwrap();
+    assert!(again.to_bytes() == bytes);
+    assert_eq!(again.run(input).unwrap(), circuit.run(input).unwrap());
+    verifier.verify(&again.prove(input, &Silent).unwrap().proof).unwrap();
+    assert_eq!(Verifier::from_bytes(file("a.vk"), &verifier.to_bytes()).unwrap(), *verifier);
+    let back = Proof::from_bytes(file("p.proof"), &proof.to_bytes()).unwrap();
+    assert_eq!(back, *proof);
+    verifier.verify(&back).unwrap();
+}
+
+#[test]
+fn both_keys_are_written_or_the_error_says_why() {
+    let Sample { circuit, .. } = sample();
+    let folder = tempfile::tempdir().unwrap();
+    let verifier = circuit.save(&folder.path().join("m.vt")).unwrap();
+    assert_eq!(verifier, folder.path().join("m.vk"));
+    CompiledCircuit::load(&folder.path().join("m.vt")).unwrap();
+    Verifier::load(&verifier).unwrap();
+    assert!(matches!(circuit.save(&folder.path().join("m.vk")), Err(Error::Option { .. })));
+    assert!(matches!(circuit.save(&folder.path().join("none/m.vt")), Err(Error::Io { .. })));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn damaged_files_are_errors_in_every_section() {
+    let Sample { circuit, verifier, proof, .. } = sample();
+    let load = |kind: Kind, bytes: &[u8]| match kind {
+        Kind::ProverKey => CompiledCircuit::from_bytes(file("a.vt"), bytes).map(drop),
+        Kind::VerifierKey => Verifier::from_bytes(file("a.vk"), bytes).map(drop),
+        Kind::Proof => Proof::from_bytes(file("p.proof"), bytes).map(drop),
+    };
+    for (kind, bytes) in [
+        (Kind::ProverKey, circuit.to_bytes()),
+        (Kind::VerifierKey, verifier.to_bytes()),
+        (Kind::Proof, proof.to_bytes()),
+    ] {
+        load(kind, &bytes).unwrap();
+        let step = (bytes.len() / 40).max(1);
+        for at in (0..bytes.len()).step_by(step).chain(bytes.len() - 5..bytes.len()) {
+            assert!(load(kind, &bytes[..at]).is_err(), "{kind} cut at {at}");
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 0x04;
+            assert!(load(kind, &flipped).is_err(), "{kind} flipped at {at}");
+        }
+    }
+}
+
+/// The proof with a change, through its file with right checksums.
+fn forged(change: impl FnOnce(&mut Proof)) -> Result<(), Error> {
+    let mut proof = sample().proof.clone();
+    change(&mut proof);
+    let proof = Proof::from_bytes(file("p.proof"), &proof.to_bytes())?;
+    sample().verifier.verify(&proof).map(drop)
+}
+
+#[test]
+fn forged_statements_are_rejected() {
+    for error in [
+        forged(|proof| proof.proof.statement.outputs[0][2] += 1),
+        forged(|proof| proof.proof.statement.inputs[0][700] += 1),
+        forged(|proof| proof.proof.statement.batch = 2),
+        forged(|proof| proof.proof.statement.batch = usize::MAX),
+        forged(|proof| proof.proof.statement.batch = 0),
+        forged(|proof| proof.proof.statement.outputs.clear()),
+        forged(|proof| proof.proof.statement.outputs.push(vec![0; 10])),
+        forged(|proof| proof.proof.statement.outputs[0].push(0)),
+        forged(|proof| proof.proof.statement.outputs[0][0] = i64::MIN),
+        forged(|proof| proof.proof.transcript.push(0)),
+        forged(|proof| proof.proof.transcript.truncate(100)),
+        forged(|proof| proof.proof.transcript.clear()),
+    ] {
+        let error = error.unwrap_err();
+        assert!(matches!(error, Error::Rejected(_)), "{error}");
+        assert_eq!(error.exit_code(), 1);
+    }
+    let error = forged(|proof| proof.proof.statement.outputs.clear()).unwrap_err();
+    assert!(matches!(error, Error::Rejected(VerifyError::Statement { .. })), "{error}");
+}
+
+#[test]
+fn forged_messages_are_rejected() {
+    let len = sample().proof.proof.transcript.len();
+    for at in (0..len).step_by(len / 50) {
+        let error = forged(|proof| proof.proof.transcript[at] ^= 0x20).unwrap_err();
+        assert!(matches!(error, Error::Rejected(_)), "byte {at}: {error}");
+    }
+}
+
+#[test]
+fn forged_notes_are_rejected() {
+    for error in [
+        forged(|proof| proof.origin.model.push('!')),
+        forged(|proof| proof.origin.policy.input = Visibility::Private),
+        forged(|proof| proof.origin.shown[1][0].scale[0] *= 2.0),
+        forged(|proof| proof.origin.shown[1].clear()),
+        forged(|proof| proof.origin.security[0].1 += 100),
+        forged(|proof| proof.origin.sizes[0].1 += 1),
+        forged(|proof| proof.origin.sizes.push((String::new(), u64::MAX))),
+    ] {
+        let error = error.unwrap_err();
+        assert!(matches!(error, Error::Note { .. }), "{error}");
+        assert_eq!(error.exit_code(), 1);
+    }
+    let error = forged(|proof| proof.origin.circuit_digest[0] ^= 1).unwrap_err();
+    assert!(matches!(error, Error::OtherModel { what: "circuit", .. }), "{error}");
+    let error = forged(|proof| proof.origin.model_identity[0] ^= 1).unwrap_err();
+    assert!(matches!(error, Error::OtherModel { what: "model commitment", .. }), "{error}");
+}
+
+#[test]
+fn forged_keys_are_refused() {
+    let Sample { verifier, proof, .. } = sample();
+    // another root: the proof is for another model
+    let mut other = verifier.clone();
+    other.key.model_root[5] ^= 1;
+    let other = Verifier::from_bytes(file("a.vk"), &other.to_bytes()).unwrap();
+    assert!(matches!(other.verify(proof), Err(Error::OtherModel { .. })));
+    // a circuit that breaks a rule
+    let mut broken = verifier.clone();
+    broken.key.circuit.constraints.clear();
+    let error = Verifier::from_bytes(file("a.vk"), &broken.to_bytes()).unwrap_err();
+    assert!(matches!(error, Error::Damaged { kind: Some(Kind::VerifierKey), .. }), "{error}");
+    // a prover's key whose parts do not belong together
+    let mut key = sample().circuit.key.clone();
+    key.vk.model_root[0] ^= 1;
+    let sections = [artefact::encode_section(&key), artefact::encode_section(&sample().circuit.report)];
+    let bytes = artefact::encode(Kind::ProverKey, &sections);
+    let error = CompiledCircuit::from_bytes(file("a.vt"), &bytes).unwrap_err();
+    assert!(matches!(error, Error::Damaged { kind: Some(Kind::ProverKey), .. }), "{error}");
+}
+
+#[test]
+fn batches_keep_their_form() {
+    let Sample { circuit, verifier, .. } = sample();
+    let values = circuit.noise(2, 9)["x"].data.clone();
+    let stacked = Arrays::from([("x".to_owned(), Array::new(vec![2, 1, 784], values.clone()).unwrap())]);
+    let leading = Arrays::from([("x".to_owned(), Array::new(vec![2, 784], values).unwrap())]);
+    let stacked = circuit.run(&stacked).unwrap();
+    assert_eq!((stacked.batch, stacked.outputs["fc2"].shape.as_slice()), (2, &[2, 1, 10][..]));
+    let proven = circuit.prove(&leading, &Silent).unwrap();
+    assert_eq!(proven.outputs["fc2"].shape, [2, 10]);
+    assert_eq!(proven.outputs["fc2"].data, stacked.outputs["fc2"].data);
+    let verification = verifier.verify(&proven.proof).unwrap();
+    assert_eq!(verification.outputs.unwrap()["fc2"], proven.outputs["fc2"]);
+    verifier.check_inputs(&proven.proof, &leading).unwrap();
+}
+
+#[test]
+fn an_interrupt_ends_every_long_call() {
+    struct Stop;
+    impl crate::Progress for Stop {
+        fn interrupted(&self) -> bool {
+            true
+        }
+    }
+    let Sample { circuit, input, .. } = sample();
+    assert!(matches!(circuit.prove(input, &Stop), Err(Error::Interrupted)));
+    let graph = zoo::model("mlp").unwrap();
+    let (calibration, _) = synthetic_data(&graph, 1);
+    let result = compile_graph(graph, &calibration, &CompileOptions::default(), &Stop);
+    assert!(matches!(result, Err(Error::Interrupted)));
+}
+
+#[test]
+fn a_report_on_a_proof_shows_its_statement() {
+    let Sample { circuit, proof, input, .. } = sample();
+    let report = proof.inspect();
+    let row = report.proof.unwrap();
+    let outputs = circuit.run(input).unwrap().outputs;
+    let same = row.outputs[0].values.iter().zip(&outputs["fc2"].data).all(|(a, b)| *a as f32 == *b);
+    assert!(same);
+    assert_eq!(row.parts.iter().map(|part| part.bytes).sum::<usize>(), proof.transcript_bytes());
+    assert!(report.security.bits >= 99.9 && !report.security.terms.is_empty());
+    assert!(proof.inspect().to_html().contains("Statement"));
+}
