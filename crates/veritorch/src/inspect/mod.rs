@@ -232,7 +232,8 @@ impl Inspection {
         self.tables = tables(circuit);
         let mut work = Work::default();
         self.nodes.iter().for_each(|node| work += node.work);
-        let predicted = work.predict(self.batch);
+        let mut predicted = work.predict(self.batch);
+        predicted += cost::overhead(circuit, work.committed, self.batch);
         self.phases = predicted
             .phases()
             .into_iter()
@@ -260,7 +261,8 @@ impl Inspection {
         self.quantisation = Some(report.clone());
     }
 
-    /// Puts measured seconds beside the predicted ones. A node's share of a phase is its predicted share.
+    /// Puts measured seconds beside the predicted ones. A phase's seconds are split among the nodes by their predicted
+    /// seconds in it.
     pub fn set_measured(&mut self, phases: &[(String, f64)]) {
         for (name, seconds) in phases {
             match self.phases.iter_mut().find(|row| row.name == *name) {
@@ -272,12 +274,13 @@ impl Inspection {
                 }),
             }
         }
+        let mut work = Work::default();
+        self.nodes.iter().for_each(|node| work += node.work);
+        let all = work.predict(self.batch).phases();
         for node in &mut self.nodes {
-            let predicted = node.work.predict(self.batch);
-            let shares = predicted.phases().into_iter().filter_map(|(name, own)| {
-                let row = self.phases.iter().find(|row| row.name == name)?;
-                let total = row.predicted_seconds.filter(|&total| total > 0.0)?;
-                Some(row.measured_seconds? * own / total)
+            let own = node.work.predict(self.batch).phases();
+            let shares = own.into_iter().zip(all).filter(|(_, (_, total))| *total > 0.0).filter_map(|((name, own), (_, total))| {
+                Some(self.phases.iter().find(|row| row.name == name)?.measured_seconds? * own / total)
             });
             node.measured_seconds = Some(shares.sum());
         }

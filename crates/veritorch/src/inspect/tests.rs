@@ -57,6 +57,9 @@ fn measured_seconds_are_shared_out_whole() {
     report.set_measured(&[("lookups".to_owned(), 2.0), ("linear layers".to_owned(), 1.0), ("other".to_owned(), 5.0)]);
     let shared: f64 = report.nodes.iter().filter_map(|node| node.measured_seconds).sum();
     assert!((shared - 3.0).abs() < 1e-9, "{shared}");
+    // tables, padding and grinding belong to no node
+    let nodes: f64 = report.nodes.iter().map(|node| node.predicted_seconds).sum();
+    assert!(report.totals.unwrap().predicted_seconds > nodes);
     assert!(report.phases.iter().any(|phase| phase.name == "other"));
 }
 
