@@ -8,9 +8,11 @@
 pub mod field;
 pub mod form;
 pub mod mle;
+pub mod random;
 pub mod sumcheck;
 pub mod transcript;
 
 pub use field::{Ext, E2, E3, F};
 pub use form::{Factor, Form};
+pub use random::SecretRng;
 pub use transcript::{ProverTranscript, TranscriptError, Value, VerifierTranscript};
