@@ -15,7 +15,9 @@ use veritorch_graph::model::{ModelGraph, passes};
 use crate::{Array, Arrays, Error};
 pub(crate) use network::Random;
 
-const MODELS: [(&str, fn() -> ModelGraph); 5] = [
+type Build = fn() -> ModelGraph;
+
+const MODELS: [(&str, Build); 5] = [
     ("mlp", mlp::build),
     ("mnist-cnn", mnist_cnn::build),
     ("resnet18-cifar", resnet18::build),

@@ -1,0 +1,42 @@
+//! The conformance kit: every operator of the importer goes from an ONNX file to a verified proof.
+//!
+//! Each case is one small model. It is imported, quantised, run, proved and verified; its integer outputs are near the
+//! float model's, and a proof that was touched is refused (`pipeline`, `tamper`). A new operator needs a case here.
+
+#[path = "../../../onnx/tests/files/bytes.rs"]
+#[expect(dead_code, reason = "this kit writes whole files only")]
+mod bytes;
+mod net;
+mod pipeline;
+mod tamper;
+
+mod activations;
+mod arithmetic;
+mod folding;
+mod linear;
+mod reductions;
+mod windows;
+mod wiring;
+
+use std::collections::BTreeSet;
+
+/// Every registered operator stands in at least one case.
+#[test]
+fn every_operator_has_a_case() {
+    let cases = [
+        activations::cases(),
+        arithmetic::cases(),
+        folding::cases(),
+        linear::cases(),
+        reductions::cases(),
+        windows::cases(),
+        wiring::cases(),
+    ]
+    .concat();
+    let covered: BTreeSet<&str> = cases.iter().flat_map(|case| case.operators.iter().copied()).collect();
+    let registered: BTreeSet<&str> = veritorch_onnx::supported_operators().into_iter().collect();
+    let missing: Vec<_> = registered.difference(&covered).collect();
+    assert!(missing.is_empty(), "no case for {missing:?}");
+    let names: BTreeSet<&str> = cases.iter().map(|case| case.name).collect();
+    assert_eq!(names.len(), cases.len(), "two cases have one name");
+}
