@@ -99,7 +99,9 @@ fn message(error: &TranscriptError) -> &'static str {
         TranscriptError::Truncated { label, .. }
         | TranscriptError::NonCanonical { label, .. }
         | TranscriptError::Malformed { label, .. }
-        | TranscriptError::Grinding { label, .. } => label,
+        | TranscriptError::Grinding { label, .. }
+        | TranscriptError::TooManyPads { label } => label,
+        TranscriptError::Product | TranscriptError::Rehearsal { .. } => "masking",
         TranscriptError::Trailing { .. } => "end of the proof",
     }
 }

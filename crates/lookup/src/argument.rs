@@ -245,14 +245,14 @@ impl LookupArgument {
                     .iter()
                     .filter(|claim| claim.source == position)
                     .zip(powers)
-                    .map(|(claim, power)| claim.value * power)
+                    .map(|(claim, power)| &claim.value * power)
                     .sum();
                 let public = challenges.base(lookup.table) * real + E::ONE - real;
                 (Value::public(real), tuple + Value::public(public))
             }
             Content::Table(position) => {
                 let table = &self.tables[position];
-                let count: Value<E> = outcome.multiplicities.iter().filter(|claim| claim.source == position).map(|claim| claim.value).sum();
+                let count: Value<E> = outcome.multiplicities.iter().filter(|claim| claim.source == position).map(|claim| &claim.value).sum();
                 let row = challenges.base(position) + table.keys_at(tail) + challenges.beta * table.values_at(tail);
                 (-count, Value::public(row))
             }

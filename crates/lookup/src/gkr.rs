@@ -119,11 +119,11 @@ fn prove_layers<E: Ext>(transcript: &mut ProverTranscript, mut layers: Vec<Child
 /// Merges the claims on the two halves of the leaves.
 fn leaf_claim<E: Ext, V>(transcript: &mut impl Transcript, mut point: Vec<E>, [n0, n1, d0, d1]: [V; 4]) -> LeafClaim<E, V>
 where
-    V: Copy + Add<Output = V> + Sub<Output = V> + Mul<E, Output = V>,
+    V: Clone + Add<Output = V> + Sub<Output = V> + Mul<E, Output = V>,
 {
     let merge: E = transcript.challenge(MERGE);
     point.push(merge);
-    LeafClaim { point, num: n0 + (n1 - n0) * merge, den: d0 + (d1 - d0) * merge }
+    LeafClaim { point, num: n0.clone() + (n1 - n0) * merge, den: d0.clone() + (d1 - d0) * merge }
 }
 
 /// Checks the tree over `2^num_vars` leaves; the claims that are left are for the caller to check.
@@ -135,31 +135,34 @@ pub(crate) fn verify<E: Ext>(
     num_vars: usize,
 ) -> Result<LeafClaim<E, Value<E>>, LookupError> {
     let [den, inverse] = receive(transcript, ROOT)?;
-    transcript.check_zero(ROOT, den.product(inverse) - Value::public(E::ONE))?;
+    let product = transcript.product(&den, &inverse)?;
+    transcript.check_zero(ROOT, product - Value::public(E::ONE))?;
     let mut point: Vec<E> = Vec::new();
     let mut ends: Option<[Value<E>; 4]> = None;
     for _ in 0..num_vars {
         let lambda: E = transcript.challenge(COMBINE);
         let mut next = Vec::with_capacity(point.len() + 1);
         // The root's numerator is zero.
-        let mut sum = den * lambda;
-        if let Some([n0, n1, d0, d1]) = ends {
+        let mut sum = &den * lambda;
+        if let Some([n0, n1, d0, d1]) = &ends {
             let [slope] = receive(transcript, ROUND)?;
             let c: E = transcript.challenge(ROUND);
-            sum = extrapolate(n0 + d0 * lambda, n1 + d1 * lambda, slope, c);
+            sum = extrapolate(n0.clone() + d0 * lambda, n1.clone() + d1 * lambda, slope, c);
             next.push(c);
         }
         for &r in point.iter().rev() {
             let [at_zero, slope] = receive(transcript, ROUND)?;
             let c: E = transcript.challenge(ROUND);
-            let at_one = (sum - at_zero * (E::ONE - r)) * r.try_inverse().ok_or(LookupError::Unlucky)?;
+            let at_one = (sum - &at_zero * (E::ONE - r)) * r.try_inverse().ok_or(LookupError::Unlucky)?;
             sum = extrapolate(at_zero, at_one, slope, c);
             next.push(c);
         }
         next.reverse();
         point = next;
         let [n0, n1, d0, d1] = receive(transcript, HALVES)?;
-        transcript.check_zero(HALVES, n0.product(d1) + n1.product(d0) + d0.product(d1) * lambda - sum)?;
+        let num = transcript.product(&n0, &d1)? + transcript.product(&n1, &d0)?;
+        let den = transcript.product(&d0, &d1)?;
+        transcript.check_zero(HALVES, num + den * lambda - sum)?;
         ends = Some([n0, n1, d0, d1]);
     }
     Ok(leaf_claim(transcript, point, ends.ok_or(LookupError::Unlucky)?))
@@ -167,7 +170,7 @@ pub(crate) fn verify<E: Ext>(
 
 /// `h(c)` from `h(0)`, `h(1)` and `h(inf)`.
 fn extrapolate<E: Ext>(at_zero: Value<E>, at_one: Value<E>, at_infinity: Value<E>, c: E) -> Value<E> {
-    at_zero + (at_one - at_zero - at_infinity) * c + at_infinity * c.square()
+    at_zero * (E::ONE - c) + at_one * c + at_infinity * (c.square() - c)
 }
 
 fn receive<E: Ext, const N: usize>(transcript: &mut VerifierTranscript<'_>, label: &'static str) -> Result<[Value<E>; N], TranscriptError> {

@@ -135,13 +135,13 @@ fn round_trip<E: Ext>(case: &Case) {
     for (claim, own) in outcome.columns.iter().zip(&own.columns) {
         let expected = truth(claim, &case.argument.lookups()[claim.source].shape, &case.columns[claim.source][claim.column]);
         assert_eq!((&claim.form, own.value), (&own.form, expected));
-        transcript.check_zero("column", claim.value - Value::public(expected)).unwrap();
+        transcript.check_zero("column", claim.value.clone() - Value::public(expected)).unwrap();
     }
     for (claim, own) in outcome.multiplicities.iter().zip(&own.multiplicities) {
         let counts: Vec<i64> = multiplicities[claim.source].iter().map(|&count| i64::from(count)).collect();
         let expected = truth(claim, &[counts.len()], &counts);
         assert_eq!((&claim.form, own.value), (&own.form, expected));
-        transcript.check_zero("multiplicity", claim.value - Value::public(expected)).unwrap();
+        transcript.check_zero("multiplicity", claim.value.clone() - Value::public(expected)).unwrap();
     }
     transcript.finish().unwrap();
 }

@@ -18,8 +18,8 @@ use crate::rewrite::{can_rewrite, constant_value, derived_term, inverse_coeffici
 use crate::schedule::Step;
 
 /// What both sides do with the value of a claim.
-pub(crate) trait Scale<E>: Copy + Add<Output = Self> + Mul<E, Output = Self> {}
-impl<E, V: Copy + Add<Output = V> + Mul<E, Output = V>> Scale<E> for V {}
+pub(crate) trait Scale<E>: Sized + Add<Output = Self> + Mul<E, Output = Self> {}
+impl<E, V: Add<Output = V> + Mul<E, Output = V>> Scale<E> for V {}
 
 /// Claims on one tensor on their way into a sumcheck.
 enum Job<E, V> {
@@ -63,8 +63,9 @@ impl<E: Ext, V: Scale<E>> Job<E, V> {
 fn merge<E: Ext, V: Scale<E>>(claims: Vec<Claim<E, V>>, transcript: &mut impl Transcript) -> Option<(Vec<Form<E>>, Vec<E>, V)> {
     let mu = if claims.len() > 1 { transcript.challenge("merge claims") } else { E::ONE };
     let weights: Vec<E> = mu.powers().take(claims.len()).collect();
-    let value = claims.iter().zip(&weights).map(|(claim, &weight)| claim.value * weight).reduce(Add::add)?;
-    Some((claims.into_iter().map(|claim| claim.form).collect(), weights, value))
+    let (forms, values): (Vec<Form<E>>, Vec<V>) = claims.into_iter().map(|claim| (claim.form, claim.value)).unzip();
+    let value = values.into_iter().zip(&weights).map(|(value, &weight)| value * weight).reduce(Add::add)?;
+    Some((forms, weights, value))
 }
 
 /// A contraction with the claim of its sumcheck.
@@ -162,7 +163,7 @@ fn verify_points<E: Ext>(
     let (shapes, sums): (Vec<Shape>, Vec<Value<E>>) = jobs
         .iter()
         .filter_map(|job| match job {
-            Job::Reduce(_, reduction, claim) => Some((reduction.sumcheck_shape(), *claim)),
+            Job::Reduce(_, reduction, claim) => Some((reduction.sumcheck_shape(), claim.clone())),
             Job::Ready(..) => None,
         })
         .unzip();
@@ -177,7 +178,7 @@ fn verify_points<E: Ext>(
             Job::Reduce(tensor, reduction, _) => {
                 let point = reduced.tail(reduction.sumcheck_shape().num_vars);
                 if let (Some(value), Some(&weight)) = (ends.next(), weights.next()) {
-                    expected += value * (reduction.public_factor(point) * weight);
+                    expected += &value * (reduction.public_factor(point) * weight);
                     prepared.push((tensor, vec![Claim { form: reduction.result(point), value }]));
                 }
             }
@@ -225,16 +226,16 @@ fn verify_contractions<E: Ext>(
     let jobs: Vec<(Contraction<E>, Value<E>)> =
         prepared.into_iter().filter_map(|(tensor, own)| contraction(circuit, tensor, own, transcript)).collect();
     let shapes: Vec<Shape> = jobs.iter().map(|(contraction, _)| contraction.shape()).collect();
-    let sums: Vec<Value<E>> = jobs.iter().map(|(_, claim)| *claim).collect();
+    let sums: Vec<Value<E>> = jobs.iter().map(|(_, claim)| claim.clone()).collect();
     let (reduced, left) = sumcheck::verify(transcript, "contractions", &shapes, &sums)?;
     let ends = transcript.receive::<E>("operand values", 2 * jobs.len())?;
     let (ends, _) = ends.as_chunks::<2>();
     let mut expected = Value::zero();
-    for (((contraction, _), &[left, right]), &weight) in jobs.iter().zip(ends).zip(&reduced.weights) {
+    for (((contraction, _), [left, right]), &weight) in jobs.iter().zip(ends).zip(&reduced.weights) {
         let point = reduced.tail(contraction.shape().num_vars);
-        expected += left.product(right) * (contraction.public_factor(point) * weight);
+        expected += transcript.product(left, right)? * (contraction.public_factor(point) * weight);
         for (operand, value) in contraction.operands(point).into_iter().zip([left, right]) {
-            claims.push_operand(operand, value);
+            claims.push_operand(operand, value.clone());
         }
     }
     transcript.check_zero("contractions", left - expected)
@@ -314,19 +315,19 @@ fn verify_rewrite<E: Ext>(
 ) -> Result<(), TranscriptError> {
     let shape = &circuit.tensor(tensor).shape;
     match &circuit.tensor(tensor).op {
-        Op::Reshape { x } => claims.push(*x, reshape(shape, &circuit.tensor(*x).shape, &claim.form), claim.value),
+        Op::Reshape { x } => claims.push(*x, reshape(shape, &circuit.tensor(*x).shape, &claim.form), claim.value.clone()),
         Op::Linear { terms, constant } => {
             let derived = derived_term(circuit, terms);
             let sent = transcript.receive::<E>("linear terms", terms.len().saturating_sub(1))?;
-            let mut left = claim.value - Value::public(constant_value(constant, shape, &claim.form));
+            let mut left = claim.value.clone() - Value::public(constant_value(constant, shape, &claim.form));
             let others = terms.iter().enumerate().filter(|(k, _)| *k != derived);
-            for ((_, term), &value) in others.zip(&sent) {
+            for ((_, term), value) in others.zip(&sent) {
                 left = left - value * E::from_int(term.coefficient);
             }
             // Claims are pushed in the order of the terms, as the prover does.
             let mut sent = sent.into_iter();
             for (k, term) in terms.iter().enumerate() {
-                let value = if k == derived { Some(left * inverse_coefficient::<E>(term)) } else { sent.next() };
+                let value = if k == derived { Some(&left * inverse_coefficient::<E>(term)) } else { sent.next() };
                 if let Some(value) = value {
                     claims.push_operand(term_operand(circuit, tensor, term, &claim.form), value);
                 }

@@ -15,4 +15,4 @@ pub mod transcript;
 pub use field::{Ext, E2, E3, F};
 pub use form::{Factor, Form};
 pub use random::SecretRng;
-pub use transcript::{ProverTranscript, TranscriptError, Value, VerifierTranscript};
+pub use transcript::{Hidden, Masking, Pads, ProverTranscript, TranscriptError, Value, VerifierTranscript};

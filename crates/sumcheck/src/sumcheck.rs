@@ -187,7 +187,7 @@ pub fn verify<E: Ext>(
     let (rounds, degree, weights) = weights(shapes, lambda);
     let mut claim: Value<E> = claims
         .iter()
-        .scan(E::ONE, |power, &value| {
+        .scan(E::ONE, |power, value| {
             let term = value * *power;
             *power *= lambda;
             Some(term)
@@ -198,7 +198,8 @@ pub fn verify<E: Ext>(
         let sent = transcript.receive::<E>(label, degree)?;
         let mut sent = sent.into_iter();
         let at_zero = sent.next().unwrap_or(Value::zero());
-        let values = [at_zero, claim - at_zero].into_iter().chain(sent);
+        let at_one = claim - at_zero.clone();
+        let values = [at_zero, at_one].into_iter().chain(sent);
         let r: E = transcript.challenge(label);
         claim = lagrange(degree + 1, r).into_iter().zip(values).map(|(basis, value)| value * basis).sum();
         point.push(r);
