@@ -129,7 +129,7 @@ impl<E: Ext> WitnessScheme<E> {
     ) -> Result<(), CommitmentError> {
         let forms = self.check_claims(claims)?;
         let lambda: E = transcript.challenge(MERGE);
-        let sum = lambda.powers().zip(claims).map(|(power, claim)| claim.value * power).sum();
+        let sum = lambda.powers().zip(claims).map(|(power, claim)| &claim.value * power).sum();
         let shape = Shape { num_vars: self.layout.num_vars(), degree: 2 };
         let (reduced, left) = sumcheck::verify(transcript, SUMCHECK, &[shape], &[sum])?;
         let value = match transcript.receive_clear::<E>(VALUE, 1)?.as_slice() {

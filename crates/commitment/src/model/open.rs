@@ -173,13 +173,13 @@ pub fn verify<E: Ext>(
     let gamma: Vec<E> = transcript.challenges(PROXIMITY, log_padded(layout.num_rows()));
     let delta: E = transcript.challenge(BATCH);
     let groups = group::groups(layout, claims, delta);
-    let sum = delta.powers().zip(claims).map(|(power, claim)| claim.value * power).sum();
+    let sum = delta.powers().zip(claims).map(|(power, claim)| &claim.value * power).sum();
 
     let shape = Shape { num_vars: layout.log_columns(), degree: 2 };
     let (reduced, left) = sumcheck::verify(transcript, SUMCHECK, &[shape], &[sum])?;
     let evaluations: Vec<Value<E>> = transcript.receive(EVALUATIONS, groups.len() + 1)?;
     let expected =
-        evaluations.iter().skip(1).zip(&groups).map(|(&u, group)| u * group.evaluate(&reduced.point)).sum::<Value<E>>();
+        evaluations.iter().skip(1).zip(&groups).map(|(u, group)| u * group.evaluate(&reduced.point)).sum::<Value<E>>();
     transcript.check_zero(SUMCHECK, left - expected)?;
 
     let epsilon: E = transcript.challenge(COMBINATION);
@@ -192,7 +192,7 @@ pub fn verify<E: Ext>(
     let points = column_points(layout, &indices);
     let columns = receive_columns(transcript, layout, root, &indices)?;
 
-    let value = epsilon.powers().zip(&evaluations).map(|(power, &u)| u * power).sum();
+    let value = epsilon.powers().zip(&evaluations).map(|(power, u)| u * power).sum();
     let mut claims = vec![row_claim(Factor::Eq(reduced.point), value)];
     for (&point, column) in points.iter().zip(&columns) {
         let value = coefficients.iter().zip(column).map(|(&a, &b)| a * b).sum();
