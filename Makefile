@@ -30,8 +30,9 @@ test-rust: ## run the Rust tests
 	    cargo test --workspace --exclude veritorch-python; \
 	fi
 
-test-python: $(VENV)/.package ## run the Python tests that do not need PyTorch
+test-python: $(VENV)/.package ## run the Python tests that do not need PyTorch, the second verifier's included
 	cd python && ../$(BIN)/python -m pytest tests/core
+	cd spec && ../$(BIN)/python -m pytest
 
 test-torch: $(VENV)/.package $(VENV)/.torch ## run the tests of the PyTorch front
 	cd python && ../$(BIN)/python -m pytest tests/torch
@@ -39,6 +40,7 @@ test-torch: $(VENV)/.package $(VENV)/.torch ## run the tests of the PyTorch fron
 lint: $(VENV)/.package ## check types and style, Rust and Python
 	cargo clippy --workspace --all-targets
 	cd python && ../$(BIN)/python -m mypy && ../$(BIN)/python -m ruff check . ../demo ../examples
+	cd spec && ../$(BIN)/python -m mypy && ../$(BIN)/python -m ruff check .
 
 build: $(VENV)/.package ## build the command line and the Python package in release
 	cargo build --release -p veritorch-cli

@@ -1,0 +1,83 @@
+"""Writes the models behind the golden proofs and their inputs: `python models.py FOLDER`. Needs the `onnx` package.
+
+All weights and inputs are random numbers from a fixed seed.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+FLOAT = TensorProto.FLOAT
+INT = TensorProto.INT64
+
+
+def weight(rng: np.random.Generator, name: str, *shape: int) -> onnx.TensorProto:
+    return numpy_helper.from_array((rng.standard_normal(shape) / shape[-1] ** 0.5).astype(np.float32), name)
+
+
+def save(folder: Path, name: str, nodes, inputs, outputs, constants) -> None:
+    def info(values):
+        return [helper.make_tensor_value_info(value, kind, shape) for value, kind, shape in values]
+
+    graph = helper.make_graph(nodes, name, info(inputs), info(outputs), list(constants))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 9
+    onnx.checker.check_model(model)
+    (folder / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+
+
+def main(folder: Path) -> None:
+    rng = np.random.default_rng(7)
+    node = helper.make_node
+    save(
+        folder,
+        "mlp",
+        [
+            node("Gemm", ["x", "w1", "b1"], ["h"], name="fc1"),
+            node("Relu", ["h"], ["r"], name="relu"),
+            node("Gemm", ["r", "w2", "b2"], ["y"], name="fc2"),
+        ],
+        [("x", FLOAT, [1, 6])],
+        [("y", FLOAT, [1, 4])],
+        [weight(rng, "w1", 6, 16), weight(rng, "b1", 16), weight(rng, "w2", 16, 4), weight(rng, "b2", 4)],
+    )
+    # Every kind of operator that claims travel through: grouped and plain convolutions, wiring, shapes that are no powers
+    # of two, products of activations with each other, maxima.
+    save(
+        folder,
+        "mixed",
+        [
+            node("Conv", ["x", "g"], ["c1"], name="grouped", group=3, strides=[2, 2], pads=[1, 1, 1, 1]),
+            node("Relu", ["c1"], ["r1"], name="relu"),
+            node("Concat", ["r1", "r1"], ["wide"], name="concat", axis=3),
+            node("Conv", ["wide", "d", "e"], ["c2"], name="dilated", dilations=[2, 1]),
+            node("MaxPool", ["c2"], ["m"], name="pool", kernel_shape=[1, 3]),
+            node("Reshape", ["m", "s1"], ["q"], name="reshape"),
+            node("Transpose", ["q"], ["k"], name="transpose", perm=[0, 2, 1]),
+            node("MatMul", ["q", "k"], ["a"], name="scores"),
+            node("Sigmoid", ["a"], ["p"], name="sigmoid"),
+            node("Mul", ["p", "a"], ["u"], name="gate"),
+            node("Reshape", ["u", "s2"], ["f"], name="flatten"),
+            node("Gemm", ["f", "w"], ["y"], name="head"),
+        ],
+        [("x", FLOAT, [1, 3, 7, 7])],
+        [("y", FLOAT, [1, 3]), ("u", FLOAT, [1, 5, 5])],
+        [
+            weight(rng, "g", 6, 1, 3, 3),
+            weight(rng, "d", 5, 6, 2, 2),
+            weight(rng, "e", 5),
+            weight(rng, "w", 25, 3),
+            numpy_helper.from_array(np.array([1, 5, 10]), "s1"),
+            numpy_helper.from_array(np.array([1, 25]), "s2"),
+        ],
+    )
+    for name, shape in (("mlp", (1, 6)), ("mixed", (1, 3, 7, 7))):
+        np.savez(folder / f"{name}-calibration.npz", x=rng.standard_normal((32, *shape)).astype(np.float32))
+        np.savez(folder / f"{name}-input.npz", x=rng.standard_normal((3, *shape)).astype(np.float32))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

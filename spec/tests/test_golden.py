@@ -1,0 +1,159 @@
+"""Golden proofs are accepted, and nothing in them can be changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from golden_files import NAMES, golden, refusal
+from manifest import NOT_CANONICAL, REFUSALS
+
+from veritorch_spec import __main__ as command
+from veritorch_spec.errors import BadKey, Refused
+from veritorch_spec.key import PROOF, VERIFIER_KEY, Proof, VerifyingKey, assemble, sections
+from veritorch_spec.verify import verify
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_golden_proofs_are_accepted(name):
+    own = golden(name)
+    assert own.verified.bits >= own.key.target_bits
+
+
+def test_every_message_is_in_the_manifest():
+    labels = {span.label for name in NAMES for span in golden(name).spans}
+    assert labels == set(REFUSALS)
+
+
+@pytest.mark.parametrize("label", REFUSALS)
+def test_changed_messages_are_refused(label):
+    """The first bit of the first message of each label, the last bit of the last one."""
+    found = False
+    for name in NAMES:
+        own = golden(name)
+        spans = [span for span in own.spans if span.label == label]
+        found |= bool(spans)
+        bits = [8 * spans[0].start, 8 * spans[-1].end - 1] if spans else []
+        # The opening is one protocol whatever the circuit.
+        for bit in bits[: 1 if name == "mlp-high" else 0 if name == "mixed" and label.startswith("witness opening") else 2]:
+            changed = bytearray(own.proof.transcript)
+            changed[bit // 8] ^= 1 << bit % 8
+            reason = refusal(own.key, replace(own.proof, transcript=bytes(changed)))
+            assert reason is not None, (name, label, bit)
+            expected = [*REFUSALS[label].split("|"), NOT_CANONICAL]
+            assert any(piece in reason for piece in expected), (name, label, reason)
+    assert found
+
+
+def test_truncated_and_extended_proofs_are_refused():
+    own = golden("mlp")
+    data = own.proof.transcript
+    ends = {span.end for span in own.spans} - {len(data)}
+    for end in [0, 1, *sorted(ends)[:: len(ends) // 8], len(data) - 1]:
+        assert refusal(own.key, replace(own.proof, transcript=data[:end]))
+    assert refusal(own.key, replace(own.proof, transcript=data + b"\0")) == "1 bytes follow the last message"
+
+
+def test_elements_have_one_encoding():
+    own = golden("mlp")
+    modulus = 2**64 - 2**32 + 1
+    for label in ("lookup columns", "model sumcheck", "witness opening: final polynomial", "model columns: cells"):
+        span = next(span for span in own.spans if span.label == label)
+        data = own.proof.transcript
+        for value in (modulus, 2**64 - 1):
+            changed = data[: span.start] + value.to_bytes(8, "little") + data[span.start + 8 :]
+            reason = refusal(own.key, replace(own.proof, transcript=changed))
+            assert reason is not None and "canonical" in reason, (label, reason)
+
+
+def test_changed_statements_are_refused():
+    own = golden("mlp")
+    statement = own.proof.statement
+    other = [list(entries) for entries in statement.outputs]
+    other[0][1] += 1
+    for changed in (
+        replace(statement, outputs=other),
+        replace(statement, outputs=[]),
+        replace(statement, outputs=[statement.outputs[0][:-1]]),
+        replace(statement, outputs=[[2**40, *statement.outputs[0][1:]]]),
+        replace(statement, inputs=[[0] * 6]),
+        replace(statement, batch=0),
+        replace(statement, batch=2),
+        replace(statement, batch=1 << 21),
+    ):
+        assert refusal(own.key, replace(own.proof, statement=changed))
+    own = golden("mixed")
+    other = [list(entries) for entries in own.proof.statement.inputs]
+    other[0][5] ^= 1
+    changed = replace(own.proof, statement=replace(own.proof.statement, inputs=other))
+    assert refusal(own.key, changed)
+
+
+def test_changed_notes_are_refused():
+    own = golden("mlp")
+    origin = own.proof.origin
+    for changed in (
+        replace(origin, model="other"),
+        replace(origin, circuit_digest=bytes(32)),
+        replace(origin, model_identity=bytes(32)),
+        replace(origin, profile=1),
+        replace(origin, policy=replace(origin.policy, public_input=True)),
+        replace(origin, shown=[[], []]),
+        replace(origin, security=origin.security[:-1]),
+        replace(origin, security=[*origin.security[:-1], ("", 1280)]),
+        replace(origin, sizes=origin.sizes[1:]),
+    ):
+        assert refusal(own.key, replace(own.proof, origin=changed)), changed
+
+
+def test_proofs_for_other_keys_are_refused():
+    for name in NAMES:
+        for other in NAMES:
+            if name != other:
+                assert refusal(golden(name).key, golden(other).proof) == "the proof is for another circuit"
+    own = golden("mlp")
+    # Another model, and the proof's note says so: only the transcript can tell.
+    (body,) = sections(own.key_bytes, VERIFIER_KEY)
+    changed = bytearray(body)
+    changed[-2] ^= 1
+    key = VerifyingKey.parse(assemble(VERIFIER_KEY, [bytes(changed)]))
+    reason = refusal(key, own.proof)
+    assert reason == "the proof is for another model commitment"
+    from veritorch_spec.model import Layout
+
+    identity = Layout.of(key.circuit.params).identity(key.model_root)
+    assert refusal(key, replace(own.proof, origin=replace(own.proof.origin, model_identity=identity)))
+
+
+def test_files_that_are_damaged_are_refused():
+    own = golden("mlp")
+    for data, parse in ((own.key_bytes, VerifyingKey.parse), (own.proof_bytes, Proof.parse)):
+        for at in (0, 8, 10, 11, 12, 20, 60, 92, 200, len(data) - 1):
+            changed = bytearray(data)
+            changed[at] ^= 1
+            with pytest.raises((Refused, BadKey)):
+                parse(bytes(changed))
+            with pytest.raises((Refused, BadKey)):
+                parse(data[:at])
+    # A longer encoding of the same number, with checksums that are right.
+    note, body = sections(own.proof_bytes, PROOF)
+    assert body[0] == own.proof.statement.batch
+    with pytest.raises(Refused, match="longer than it has to be"):
+        Proof.parse(assemble(PROOF, [note, bytes([body[0] | 0x80, 0]) + body[1:]]))
+    with pytest.raises(Refused, match="too many"):
+        Proof.parse(assemble(PROOF, [note, body + b"\0"]))
+
+
+def test_the_command_says_what_it_found(tmp_path, capsys):
+    own = golden("mlp")
+    key, proof, bad = tmp_path / "k.vk", tmp_path / "p.proof", tmp_path / "bad.proof"
+    key.write_bytes(own.key_bytes)
+    proof.write_bytes(own.proof_bytes)
+    bad.write_bytes(own.proof_bytes[:-1])
+    assert command.main([str(key), str(proof)]) == 0
+    assert capsys.readouterr().out.startswith("valid: 101.")
+    assert command.main([str(key), str(bad)]) == 1
+    assert command.main([str(proof), str(proof)]) == 2
+    assert command.main([str(key)]) == 2
+    assert command.main([str(key), str(tmp_path / "none")]) == 2
+    assert verify(own.key, own.proof).bits == own.verified.bits

@@ -1,0 +1,289 @@
+"""The files ``.vk`` and ``.proof`` and what is in them (docs/format.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from blake3 import blake3
+
+from .circuit import (
+    AxisFactor,
+    AxisMap,
+    Circuit,
+    Constraint,
+    Link,
+    Op,
+    Param,
+    Policy,
+    Port,
+    Table,
+    Tensor,
+    Term,
+)
+from .errors import BadKey, Refused
+from .postcard import Malformed, Reader
+
+MAGIC = b"\x95vtorch\n"
+VERSION = 1
+# Kind in the header, number of sections.
+VERIFIER_KEY = (2, 1)
+PROOF = (3, 2)
+
+
+def sections(data: bytes, kind: tuple[int, int]) -> list[bytes]:
+    """Splits a file; ``Malformed`` if the header or a checksum is wrong."""
+    reader = Reader(data)
+    tag, count = kind
+    if reader.take(8) != MAGIC:
+        raise Malformed("not one of these files")
+    if int.from_bytes(reader.take(2), "little") != VERSION:
+        raise Malformed("another version")
+    if reader.take(2) != bytes([tag, count]):
+        raise Malformed("another kind of file")
+    table = [(int.from_bytes(reader.take(8), "little"), reader.take(32)) for _ in range(count)]
+    covered = reader.at
+    if reader.take(32) != blake3(data[:covered]).digest():
+        raise Malformed("the header's checksum does not match")
+    bodies = [reader.take(length) for length, _ in table]
+    reader.end()
+    for body, (_, checksum) in zip(bodies, table, strict=True):
+        if blake3(body).digest() != checksum:
+            raise Malformed("a section's checksum does not match")
+    return bodies
+
+
+def assemble(kind: tuple[int, int], bodies: list[bytes]) -> bytes:
+    """The file with these sections."""
+    header = MAGIC + VERSION.to_bytes(2, "little") + bytes(kind)
+    for body in bodies:
+        header += len(body).to_bytes(8, "little") + blake3(body).digest()
+    return header + blake3(header).digest() + b"".join(bodies)
+
+
+@dataclass(frozen=True)
+class VerifyingKey:
+    """What a verifier has."""
+
+    circuit: Circuit
+    model_root: bytes
+    # 0: at least 100 bits; 1: the cubic extension and at least 128 bits.
+    profile: int
+    digest: bytes
+    circuit_digest: bytes
+
+    @property
+    def target_bits(self) -> int:
+        """The level below which nothing is accepted."""
+        return (100, 128)[self.profile]
+
+    @staticmethod
+    def parse(data: bytes) -> VerifyingKey:
+        """Of a ``.vk`` file; ``BadKey`` if it is not one."""
+        try:
+            (body,) = sections(data, VERIFIER_KEY)
+            reader = Reader(body)
+            circuit = read_circuit(reader)
+            encoded = body[: reader.at]
+            root = reader.take(32)
+            profile = reader.variant(2)
+            reader.end()
+        except Malformed as error:
+            raise BadKey(f"verifier's key: {error}") from error
+        return VerifyingKey(
+            circuit,
+            root,
+            profile,
+            digest=derive("veritorch 2026 verifying key digest v1", body),
+            circuit_digest=derive("veritorch 2026 circuit digest v1", encoded),
+        )
+
+
+def derive(context: str, data: bytes) -> bytes:
+    """BLAKE3's key derivation as a hash with a domain of its own."""
+    return blake3(data, derive_key_context=context).digest()
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What is proved, beside the key."""
+
+    batch: int
+    inputs: list[list[int]]
+    outputs: list[list[int]]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The note that a proof carries about where it comes from."""
+
+    model: str
+    circuit_digest: bytes
+    model_identity: bytes
+    profile: int
+    policy: Policy
+    shown: list[list[tuple[str, list[int], list[float]]]]
+    security: list[tuple[str, int]]
+    sizes: list[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A ``.proof`` file."""
+
+    origin: Origin
+    statement: Statement
+    transcript: bytes
+
+    @staticmethod
+    def parse(data: bytes) -> Proof:
+        """Of a ``.proof`` file; ``Refused`` if it is not one."""
+        try:
+            note, body = sections(data, PROOF)
+            reader = Reader(note)
+            origin = read_origin(reader)
+            reader.end()
+            reader = Reader(body)
+            tensor = lambda: reader.sequence(reader.signed)  # noqa: E731
+            statement = Statement(reader.unsigned(), reader.sequence(tensor), reader.sequence(tensor))
+            transcript = reader.raw()
+            reader.end()
+        except Malformed as error:
+            raise Refused(f"proof file: {error}") from error
+        return Proof(origin, statement, transcript)
+
+
+def read_origin(r: Reader) -> Origin:
+    """The note."""
+    port = lambda: (r.text(), r.sequence(r.unsigned), r.sequence(r.double))  # noqa: E731
+    return Origin(
+        model=r.text(),
+        circuit_digest=r.take(32),
+        model_identity=r.take(32),
+        profile=r.variant(2),
+        policy=read_policy(r),
+        shown=[r.sequence(port) for _ in range(2)],
+        security=r.sequence(lambda: (r.text(), r.unsigned(32))),
+        sizes=r.sequence(lambda: (r.text(), r.unsigned())),
+    )
+
+
+def read_policy(r: Reader) -> Policy:
+    """Who sees inputs and outputs: 0 for everybody."""
+    return Policy(public_input=r.variant(2) == 0, public_output=r.variant(2) == 0)
+
+
+def read_circuit(r: Reader) -> Circuit:
+    """The circuit for one sample."""
+    return Circuit(
+        name=r.text(),
+        tensors=r.sequence(lambda: read_tensor(r)),
+        tables=r.sequence(lambda: read_table(r)),
+        params=r.sequence(lambda: Param(r.text(), [r.unsigned() for _ in range(3)], r.unsigned())),
+        constraints=r.sequence(lambda: read_constraint(r)),
+        inputs=r.sequence(lambda: read_port(r)),
+        outputs=r.sequence(lambda: read_port(r)),
+        policy=read_policy(r),
+        batch=r.unsigned(),
+    )
+
+
+def read_tensor(r: Reader) -> Tensor:
+    """A tensor with what defines it."""
+    return Tensor(r.text(), r.sequence(r.unsigned), read_op(r), r.signed(), r.signed(), r.text())
+
+
+def read_op(r: Reader) -> Op:
+    """An operator."""
+    kind = r.variant(11)
+
+    def pair() -> list[int]:
+        return [r.unsigned(), r.unsigned()]
+
+    match kind:
+        case 0:
+            return Op("Input", index=r.unsigned())
+        case 1:
+            return Op("Weight", index=r.unsigned())
+        case 2:
+            return Op(
+                "Linear",
+                terms=r.sequence(lambda: Term(r.unsigned(32), r.signed(), r.sequence(lambda: read_link(r)))),
+                constant=r.sequence(lambda: (r.signed(), r.sequence(lambda: read_factor(r)))),
+            )
+        case 3:
+            return Op(
+                "Conv",
+                operands=[r.unsigned(32), r.unsigned(32)],
+                kernel=pair(),
+                strides=pair(),
+                dilations=pair(),
+                pads=pair(),
+                groups=r.unsigned(),
+            )
+        case 4 | 5 | 6:
+            return Op(("Dense", "MatMul", "Mul")[kind - 4], operands=[r.unsigned(32), r.unsigned(32)])
+        case 7:
+            return Op("Reshape", operands=[r.unsigned(32)])
+        case _:
+            return Op(("FloorShift", "Lookup", "Reciprocal")[kind - 8], operands=[r.unsigned(32)], index=r.unsigned(32))
+
+
+def read_link(r: Reader) -> Link:
+    """What happens to an axis."""
+    match r.variant(3):
+        case 0:
+            return Link(r.unsigned(), r.unsigned(), read_map(r))
+        case 1:
+            return Link(None, r.unsigned(), None)
+        case _:
+            return Link(r.unsigned(), None, None)
+
+
+def read_map(r: Reader) -> AxisMap:
+    """A map along one axis."""
+    match r.variant(6):
+        case 0:
+            return AxisMap("Identity")
+        case 1:
+            return AxisMap("Strided", [r.signed(), r.signed()])
+        case 2:
+            return AxisMap("Diagonal", r.sequence(r.signed))
+        case 3:
+            return AxisMap("Dilate", [r.unsigned(), r.unsigned()])
+        case 4:
+            return AxisMap("Window", [r.unsigned() for _ in range(4)])
+        case _:
+            return AxisMap("Gather", r.sequence(lambda: r.unsigned(32)))
+
+
+def read_factor(r: Reader) -> AxisFactor:
+    """One axis of a constant."""
+    match r.variant(3):
+        case 0:
+            return AxisFactor("Ones")
+        case 1:
+            return AxisFactor("Interval", [r.unsigned(), r.unsigned()])
+        case _:
+            return AxisFactor("Values", r.sequence(r.signed))
+
+
+def read_table(r: Reader) -> Table:
+    """A lookup table."""
+    if r.variant(2) == 0:
+        return Table(r.signed(), r.unsigned(32), None)
+    least = r.signed()
+    values = r.sequence(lambda: r.signed(32))
+    r.text()
+    return Table(least, None, values)
+
+
+def read_constraint(r: Reader) -> Constraint:
+    """A lookup, or a tensor of zeros."""
+    if r.variant(2) == 0:
+        return Constraint(r.unsigned(32), r.sequence(lambda: r.unsigned(32)))
+    return Constraint(None, [r.unsigned(32)])
+
+
+def read_port(r: Reader) -> Port:
+    """An input or output of the model."""
+    return Port(r.text(), r.unsigned(32), r.sequence(r.unsigned), r.sequence(r.double))
