@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use veritorch::port::{Expected, match_arrays};
-use veritorch::{Array, Arrays, CompileOptions, Error, Policy, Profile, QuantiseOptions, Target, Visibility};
+use veritorch::{Array, Arrays, CompileOptions, Error, Policy, Profile, QuantiseOptions, Silent, Target, Visibility};
 use veritorch_graph::model::{ModelGraph, ValueId};
 
 use crate::circuit::Circuit;
@@ -68,15 +68,15 @@ impl Model {
     /// Reads an ONNX file.
     #[staticmethod]
     fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let graph = py.detach(|| veritorch_onnx::load(&path));
-        Self::new(py, path, graph)
+        let graph = py.detach(|| veritorch::import(&path, &Silent));
+        Self::new(py, graph)
     }
 
     /// Reads the bytes of an ONNX file; `name` is what errors call it.
     #[staticmethod]
     fn from_bytes(py: Python<'_>, data: &[u8], name: PathBuf) -> PyResult<Self> {
         let graph = py.detach(|| veritorch_onnx::load_bytes(data, None));
-        Self::new(py, name, graph)
+        Self::new(py, graph.map_err(|source| Error::Onnx { path: name, source }))
     }
 
     /// Names and shapes of the inputs.
@@ -124,11 +124,9 @@ impl Model {
 }
 
 impl Model {
-    fn new(py: Python<'_>, path: PathBuf, graph: Result<ModelGraph, veritorch_onnx::OnnxError>) -> PyResult<Self> {
-        match graph {
-            Ok(graph) => Ok(Self { graph: Arc::new(graph) }),
-            Err(source) => Err(errors::raise(py, &Error::Onnx { path, source })),
-        }
+    fn new(py: Python<'_>, graph: Result<ModelGraph, Error>) -> PyResult<Self> {
+        let graph = graph.map_err(|error| errors::raise(py, &error))?;
+        Ok(Self { graph: Arc::new(graph) })
     }
 
     fn ports(&self, ids: &[ValueId]) -> Ports {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use veritorch::inspect::Inspection;
+use veritorch::inspect::{Inspection, whole_tenths};
 use veritorch::{Verifier, artefact};
 
 use crate::circuit::ports;
@@ -115,10 +115,10 @@ impl Verification {
         self.verification.batch
     }
 
-    /// Bits of security.
+    /// Bits of security, rounded down to a tenth.
     #[getter]
     fn security_bits(&self) -> f64 {
-        self.verification.security.bits
+        whole_tenths(self.verification.security.bits)
     }
 
     /// Bits of each way in which a false statement could be accepted.

@@ -9,9 +9,9 @@ use veritorch::{Profile, Visibility};
 #[derive(Debug, Parser)]
 #[command(name = "veritorch", version, max_term_width = 100, propagate_version = true)]
 pub(crate) struct Cli {
-    /// Number of threads; by default one per processor
-    #[arg(long, global = true, value_name = "N")]
-    pub(crate) threads: Option<usize>,
+    /// Number of threads, by default one per processor; `bench` takes several, each for a run of its own: 1,2
+    #[arg(long, global = true, value_name = "N", value_delimiter = ',')]
+    pub(crate) threads: Vec<usize>,
     /// No progress and no notes on standard error
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
@@ -221,7 +221,7 @@ pub(crate) struct BenchArgs {
     /// Samples in one proof
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) batch: usize,
-    /// Repetitions of run, prove and verify; the fastest counts
+    /// Repetitions of run, prove and verify; the fastest counts, the median stands beside it
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) repeat: usize,
     #[command(flatten)]

@@ -24,13 +24,18 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     interrupt::install();
     let terminal = Terminal::new(cli.quiet);
-    let result = with_threads(cli.threads, || match &cli.command {
+    let call = || match &cli.command {
         Command::Compile(args) => commands::compile(args, &terminal),
         Command::Run(args) => commands::run(args, &terminal),
         Command::Prove(args) => commands::prove(args, &terminal),
         Command::Verify(args) => commands::verify(args, &terminal),
         Command::Inspect(args) => commands::inspect(args, &terminal),
-        Command::Bench(args) => commands::bench(args, &terminal),
+        Command::Bench(args) => commands::bench(args, &cli.threads, &terminal),
+    };
+    let result = check_threads(&cli.threads).and_then(|()| match &cli.command {
+        // makes a pool for each number of threads
+        Command::Bench(_) => call(),
+        _ => with_threads(&cli.threads, call),
     });
     terminal.finish();
     match result {
@@ -42,12 +47,21 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs with this many threads; by default with one per processor.
-fn with_threads(threads: Option<usize>, call: impl FnOnce() -> Result<(), Failure> + Send) -> Result<(), Failure> {
-    let Some(threads) = threads else { return call() };
-    if !(1..=4096).contains(&threads) {
-        return Err(Failure::usage("--threads", format!("{threads}, expected 1 to 4096")));
+fn check_threads(threads: &[usize]) -> Result<(), Failure> {
+    match threads.iter().find(|threads| !(1..=4096).contains(*threads)) {
+        Some(threads) => Err(Failure::usage("--threads", format!("{threads}, expected 1 to 4096"))),
+        None => Ok(()),
     }
+}
+
+/// Runs with this many threads; by default with one per processor.
+fn with_threads(threads: &[usize], call: impl FnOnce() -> Result<(), Failure> + Send) -> Result<(), Failure> {
+    let &[threads] = threads else {
+        return match threads.len() {
+            0 => call(),
+            count => Err(Failure::usage("--threads", format!("{count} numbers, expected one; only bench takes several"))),
+        };
+    };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|error| Failure::usage("--threads", error.to_string()))?;
     pool.install(call)

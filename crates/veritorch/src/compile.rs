@@ -37,13 +37,22 @@ pub fn compile(
     compile_graph(import(path, progress)?, calibration, options, progress)
 }
 
-/// Reads an ONNX file into a model graph.
+/// Names that exporters give to every graph.
+const GENERIC_NAMES: [&str; 5] = ["", "graph", "main_graph", "torch_jit", "torch-jit-export"];
+
+/// Reads an ONNX file into a model graph. A model whose file gives it no name of its own is called as the file.
 ///
 /// # Errors
 /// Whatever is wrong with the file; [`Error::Interrupted`].
 pub fn import(path: &Path, progress: &dyn Progress) -> Result<ModelGraph, Error> {
     begin(progress, "import")?;
-    veritorch_onnx::load(path).map_err(|source| Error::Onnx { path: path.to_owned(), source })
+    let mut graph = veritorch_onnx::load(path).map_err(|source| Error::Onnx { path: path.to_owned(), source })?;
+    if GENERIC_NAMES.contains(&graph.name.as_str())
+        && let Some(stem) = path.file_stem()
+    {
+        graph.name = stem.to_string_lossy().into_owned();
+    }
+    Ok(graph)
 }
 
 /// Names of a graph's inputs, in its order.

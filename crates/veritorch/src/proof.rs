@@ -11,7 +11,7 @@ use veritorch_prove::{Profile, SecurityReport, SecurityTerm, Statement, Verifyin
 
 use crate::Error;
 use crate::artefact::{self, File, Kind};
-use crate::inspect::{Inspection, ProofRow, SizeRow, Subject, ValueRow};
+use crate::inspect::{Inspection, ProofRow, SizeRow, Subject, ValueRow, whole_tenths};
 
 /// A public input or output: what its integers mean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,7 +89,7 @@ impl Origin {
 
 /// Tenths of a bit, rounded down.
 fn tenths(bits: f64) -> u32 {
-    (bits * 10.0).floor().clamp(0.0, 1e6) as u32
+    (whole_tenths(bits) * 10.0).round().clamp(0.0, 1e6) as u32
 }
 
 /// Whether two lists of terms agree; logarithms may differ in their last place between machines.

@@ -1,6 +1,7 @@
 //! `bench`: every phase, measured.
 
-use veritorch::bench::{BenchReport, bench as measure, synthetic_data};
+use veritorch::bench::{BenchOptions, BenchReport, ThreadsReport, bench as measure, synthetic_data};
+use veritorch::inspect::bits;
 use veritorch::{Arrays, zoo};
 
 use super::{print, print_json};
@@ -9,9 +10,9 @@ use crate::arrays;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-/// Runs the verb.
-pub(crate) fn bench(args: &BenchArgs, terminal: &Terminal) -> Result<(), Failure> {
-    let options = args.quantise.options()?;
+/// Runs the verb, with each of these numbers of threads.
+pub(crate) fn bench(args: &BenchArgs, threads: &[usize], terminal: &Terminal) -> Result<(), Failure> {
+    let options = BenchOptions { compile: args.quantise.options()?, repeat: args.repeat, threads: threads.to_vec() };
     if args.batch == 0 || args.repeat == 0 {
         return Err(Failure::usage("--batch and --repeat", "0, expected at least 1"));
     }
@@ -28,7 +29,7 @@ pub(crate) fn bench(args: &BenchArgs, terminal: &Terminal) -> Result<(), Failure
         }
         None => synthetic_data(&graph, args.batch),
     };
-    let report = measure(graph, &calibration, &inputs, &options, args.repeat, terminal)?;
+    let report = measure(graph, &calibration, &inputs, &options, terminal)?;
     terminal.finish();
     if args.json { print_json(&report) } else { print(&to_text(&report)) }
 }
@@ -50,11 +51,11 @@ fn first_samples(graph: &veritorch::ModelGraph, data: &Arrays, batch: usize) -> 
 }
 
 fn to_text(report: &BenchReport) -> String {
-    let mut text = format!("`{}`, {} threads, batch {}, best of {}\n\n", report.model, report.threads, report.batch, report.repeat);
-    text.push_str(&format!("{:<22}{:>12}{:>14}\n", "phase", "seconds", "peak memory"));
+    let mut text = format!("`{}`, {}, batch {}, best of {}\n\n", report.model, threads(report.threads), report.batch, report.repeat);
+    text.push_str(&format!("{:<22}{:>12}{:>12}{:>14}\n", "phase", "seconds", "median", "peak memory"));
     for phase in &report.phases {
         let memory = phase.peak_bytes.map_or("-".to_owned(), |bytes| format!("{:.0} MB", bytes as f64 / 1e6));
-        text.push_str(&format!("{:<22}{:>12.4}{memory:>14}\n", phase.phase, phase.seconds));
+        text.push_str(&format!("{:<22}{:>12.4}{:>12.4}{memory:>14}\n", phase.phase, phase.seconds, phase.median_seconds));
         if phase.phase == "prove" {
             for part in &report.prove_phases {
                 text.push_str(&format!("  {:<20}{:>12.4}\n", part.phase, part.seconds));
@@ -66,6 +67,20 @@ fn to_text(report: &BenchReport) -> String {
     text.push_str(&format!("proof                 {} bytes, file {} bytes\n", report.proof_bytes, report.proof_file_bytes));
     text.push_str(&format!("prover's key          {} bytes\n", report.prover_key_bytes));
     text.push_str(&format!("verifier's key        {} bytes\n", report.verifier_key_bytes));
-    text.push_str(&format!("security              {:.1} bits\n", report.security_bits));
+    text.push_str(&format!("security              {} bits\n", bits(report.security_bits)));
+    if report.runs.len() > 1 {
+        text.push_str(&format!("\n{:<22}{:>12}{:>12}{:>12}{:>12}\n", "threads", "prove", "median", "verify", "median"));
+        report.runs.iter().for_each(|run| text.push_str(&line(run)));
+    }
     text
+}
+
+fn line(run: &ThreadsReport) -> String {
+    let (prove, verify) = ([run.prove_seconds, run.prove_median_seconds], [run.verify_seconds, run.verify_median_seconds]);
+    let seconds: String = prove.iter().chain(&verify).map(|seconds| format!("{seconds:>12.4}")).collect();
+    format!("{:<22}{seconds}\n", run.threads)
+}
+
+fn threads(count: usize) -> String {
+    if count == 1 { "1 thread".to_owned() } else { format!("{count} threads") }
 }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use serde_json::json;
+use veritorch::inspect::{bits, whole_tenths};
 use veritorch::{QuantisationReport, verifier_path};
 
 use super::{check_destinations, print, print_json, write_text};
@@ -38,7 +39,7 @@ pub(crate) fn compile(args: &CompileArgs, terminal: &Terminal) -> Result<(), Fai
             "verifier_key_bytes": size(&verifier),
             "circuit_digest": report.circuit_digest,
             "model_commitment": report.model_commitment,
-            "security_bits": report.security.bits,
+            "security_bits": whole_tenths(report.security.bits),
             "quantisation": circuit.report(),
             "seconds": start.elapsed().as_secs_f64(),
         }));
@@ -46,7 +47,7 @@ pub(crate) fn compile(args: &CompileArgs, terminal: &Terminal) -> Result<(), Fai
     let mut text = format!("compiled `{}` in {:.2} s\n", report.model, start.elapsed().as_secs_f64());
     let summary = QuantisationReport { nodes: Vec::new(), ..circuit.quantisation().clone() };
     text.push_str(&summary.to_string());
-    text.push_str(&format!("security          {:.1} bits, profile {}\n", report.security.bits, report.profile));
+    text.push_str(&format!("security          {} bits, profile {}\n", bits(report.security.bits), report.profile));
     text.push_str(&format!("circuit           {}\n", report.circuit_digest));
     text.push_str(&format!("model commitment  {}\n", report.model_commitment));
     text.push_str(&format!("prover's key      {} ({} bytes)\n", args.output_file.display(), size(&args.output_file)));

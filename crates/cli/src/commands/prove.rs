@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde_json::json;
 use veritorch::CompiledCircuit;
+use veritorch::inspect::bits;
 
 use super::{check_destinations, print, print_json, show, write_text};
 use crate::args::ProveArgs;
@@ -46,8 +47,9 @@ pub(crate) fn prove(args: &ProveArgs, terminal: &Terminal) -> Result<(), Failure
     }
     let samples = if proven.batch == 1 { "1 sample".to_owned() } else { format!("{} samples", proven.batch) };
     let text = format!(
-        "proved {samples} in {seconds:.3} s: {} ({bytes} bytes, {security:.1} bits)\n{}",
+        "proved {samples} in {seconds:.3} s: {} ({bytes} bytes, {} bits)\n{}",
         args.output.display(),
+        bits(security),
         show::to_text(&proven.outputs, proven.batch)
     );
     print(&text)

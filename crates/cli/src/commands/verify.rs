@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use veritorch::inspect::{bits, whole_tenths};
 use veritorch::{Proof, Verification, Verifier};
 
 use super::{print, print_json, show};
@@ -56,7 +57,7 @@ fn to_json(verification: &Verification, seconds: f64) -> Value {
         "batch": verification.batch,
         "inputs": arrays(&verification.inputs),
         "outputs": arrays(&verification.outputs),
-        "security_bits": verification.security.bits,
+        "security_bits": whole_tenths(verification.security.bits),
         "security": verification.security,
         "seconds": seconds,
     })
@@ -86,7 +87,7 @@ fn to_text(verification: &Verification, args: &VerifyArgs, seconds: f64) -> Stri
     }
     text.push_str(&format!("circuit           {}\n", verification.circuit_digest));
     text.push_str(&format!("model commitment  {}\n", verification.model_commitment));
-    text.push_str(&format!("security          {:.1} bits\n", verification.security.bits));
+    text.push_str(&format!("security          {} bits\n", bits(verification.security.bits)));
     text.push_str(&format!("time              {:.1} ms\n", seconds * 1e3));
     text
 }

@@ -116,8 +116,16 @@ fn bench_measures_a_file_and_a_built_in_model() {
     }
     let phases: Vec<&str> = report["phases"].as_array().unwrap().iter().map(|p| p["phase"].as_str().unwrap()).collect();
     assert_eq!(phases, ["compile", "load", "run", "prove", "verify"]);
-    let report = place.json(&["bench", "--model", "mlp", "--repeat", "1", "--json"]);
+    let report = place.json(&["bench", "--model", "mlp", "--repeat", "2", "--threads", "1,2", "--json"]);
     assert_eq!(report["model"], "mlp");
+    let runs: Vec<u64> = report["runs"].as_array().unwrap().iter().map(|run| run["threads"].as_u64().unwrap()).collect();
+    assert_eq!((runs, report["threads"].as_u64()), (vec![1, 2], Some(1)));
+    for run in report["runs"].as_array().unwrap() {
+        assert!(run["prove_median_seconds"].as_f64() >= run["prove_seconds"].as_f64(), "{run}");
+    }
+    let text = place.good(&["bench", "model.onnx", "--repeat", "1", "--threads", "1", "--threads", "2"]);
+    assert!(text.contains("median") && text.contains("threads "), "{text}");
+    place.bad(&["prove", "a.vt", "--input", "x.npz", "-o", "p.proof", "--threads", "1,2"], 2, &["--threads", "bench"]);
     place.bad(&["bench", "--model", "lenet"], 2, &["no built-in model is called `lenet`", "vgg16-cifar"]);
 }
 
@@ -137,4 +145,20 @@ fn data_goes_to_standard_output_alone() {
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
     assert!(serde_json::from_str::<serde_json::Value>(&outcome.stdout).is_ok());
     assert!(!outcome.stdout.contains('\x1b'));
+}
+
+#[test]
+fn a_model_without_a_name_is_called_as_its_file() {
+    let place = Place::new();
+    place.write("tiny.onnx", &renamed(&place.read("model.onnx"), b"main_graph"));
+    let compiled = place.json(&["compile", "tiny.onnx", "--calibration", "cal.npz", "-o", "a.vt", "--json"]);
+    assert_eq!(compiled["model"], "tiny");
+    let compiled = place.json(&["compile", "tiny.onnx", "--calibration", "cal.npz", "-o", "a.vt", "--name", "mine", "--json"]);
+    assert_eq!(compiled["model"], "mine");
+}
+
+/// The file with another graph name of the same length.
+fn renamed(file: &[u8], name: &[u8; 10]) -> Vec<u8> {
+    let at = file.windows(10).position(|window| window == b"classifier").unwrap();
+    [&file[..at], name, &file[at + 10..]].concat()
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::layout::{Layout, layout};
 use super::nodes::{NodeKind, NodeRow};
 use super::text::{bytes, count, shape, time, values};
-use super::{Inspection, SizeRow};
+use super::{Inspection, SizeRow, bits};
 
 const STYLE: &str = include_str!("page/style.css");
 const SCRIPT: &str = include_str!("page/script.js");
@@ -54,7 +54,7 @@ impl Inspection {
         let mut card = |label: &str, value: String, note: &str| {
             let _ = write!(page, "<div class=\"card\"><b>{}</b><span>{label}</span><small>{note}</small></div>", escape(&value));
         };
-        card("security", format!("{:.1} bits", self.security.bits), self.profile);
+        card("security", format!("{} bits", bits(self.security.bits)), self.profile);
         if let Some(totals) = &self.totals {
             card("parameters", count(totals.parameters), "committed once");
             card("lookups", count(totals.work.lookups), "per sample");
@@ -144,8 +144,8 @@ impl Inspection {
             });
             table(page, "Phases of the prover", &["phase", "#predicted on one core", "#measured"], rows);
         }
-        let terms = self.security.terms.iter().map(|term| vec![term.name.clone(), format!("{:.1}", term.bits)]);
-        let all = std::iter::once(vec!["all together".to_owned(), format!("{:.1}", self.security.bits)]);
+        let terms = self.security.terms.iter().map(|term| vec![term.name.clone(), bits(term.bits)]);
+        let all = std::iter::once(vec!["all together".to_owned(), bits(self.security.bits)]);
         table(page, "Security", &["a false statement is accepted by", "#bits"], terms.chain(all));
     }
 }

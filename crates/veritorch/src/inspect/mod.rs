@@ -175,6 +175,18 @@ pub fn visibility_name(visibility: Visibility) -> &'static str {
     }
 }
 
+/// Bits of security as they are printed: rounded down to a tenth, so that nothing is promised that is not there.
+#[must_use]
+pub fn bits(bits: f64) -> String {
+    format!("{:.1}", whole_tenths(bits))
+}
+
+/// Bits rounded down to a tenth; what is a tenth already stays.
+#[must_use]
+pub fn whole_tenths(bits: f64) -> f64 {
+    (bits * 10.0 + 1e-6).floor() / 10.0
+}
+
 /// Bytes in hex.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {

@@ -84,3 +84,11 @@ fn the_text_names_every_node_and_term() {
     let json = serde_json::to_value(sample()).unwrap();
     assert_eq!(json["nodes"][1]["kind"], "convolution");
 }
+
+#[test]
+fn bits_are_rounded_down() {
+    for (exact, shown) in [(104.36, "104.3"), (104.3, "104.3"), (99.999, "99.9"), (100.0, "100.0"), (128.95, "128.9")] {
+        assert_eq!(super::bits(exact), shown);
+        assert_eq!(super::bits(super::whole_tenths(exact)), shown);
+    }
+}

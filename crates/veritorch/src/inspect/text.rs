@@ -4,7 +4,7 @@ use std::fmt;
 
 use veritorch_quantise::QuantisationReport;
 
-use super::{Inspection, NodeRow};
+use super::{Inspection, NodeRow, bits};
 
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,8 +58,8 @@ impl fmt::Display for Inspection {
         }
         writeln!(f)?;
         let mut rows = vec![row(["security term", ">bits"])];
-        rows.extend(self.security.terms.iter().map(|term| vec![term.name.clone(), format!("{:.1}", term.bits)]));
-        rows.push(vec!["all together".to_owned(), format!("{:.1}", self.security.bits)]);
+        rows.extend(self.security.terms.iter().map(|term| vec![term.name.clone(), bits(term.bits)]));
+        rows.push(vec!["all together".to_owned(), bits(self.security.bits)]);
         write_table(f, &rows)
     }
 }
@@ -73,7 +73,7 @@ impl Inspection {
         writeln!(f, "circuit           {}", self.circuit_digest)?;
         writeln!(f, "model commitment  {}", self.model_commitment)?;
         writeln!(f, "policy            input {}, output {}", self.input_policy, self.output_policy)?;
-        writeln!(f, "security          {:.1} bits, profile {}", self.security.bits, self.profile)?;
+        writeln!(f, "security          {} bits, profile {}", bits(self.security.bits), self.profile)?;
         let samples = if self.batch == 1 { "sample" } else { "samples" };
         writeln!(f, "batch             {} {samples}", self.batch)
     }
