@@ -8,11 +8,13 @@
 pub mod field;
 pub mod form;
 pub mod mle;
+pub mod products;
 pub mod random;
 pub mod sumcheck;
 pub mod transcript;
 
 pub use field::{Ext, E2, E3, F};
 pub use form::{Factor, Form};
+pub use products::{PadLayout, PadSecrets};
 pub use random::SecretRng;
 pub use transcript::{Hidden, Masking, Pads, ProverTranscript, TranscriptError, Value, VerifierTranscript};
