@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from contextlib import suppress
 from dataclasses import replace
 from typing import ClassVar
 
 import pytest
-from golden_files import golden, refusal
+from golden_files import NAMES, golden, refusal
 
 from veritorch_spec import verify as protocol
 from veritorch_spec.errors import Refused
-from veritorch_spec.transcript import Challenger, Transcript
+from veritorch_spec.field import P, total
+from veritorch_spec.transcript import Challenger, Transcript, Value
 
 
 class Recorder(Transcript):
@@ -104,6 +106,51 @@ def test_every_challenge_is_used(name, monkeypatch):
         if (label, number) not in HARMLESS:
             Liar.target = target
             assert refusal(own.key, own.proof) is not None, (label, number)
+
+
+class Masked(Transcript):
+    """Every message is under a pad, though challenges are those of the messages themselves."""
+
+    last: Masked
+
+    def __init__(self, *arguments):
+        self.rng = random.Random(7)
+        self.pads = []
+        Masked.last = self
+        super().__init__(*arguments)
+
+    def receive(self, label, count):
+        sent = self.receive_clear(label, count)
+        pads = [self.field([self.rng.randrange(P) for _ in range(self.field.degree)]) for _ in sent]
+        first = len(self.pads)
+        self.pads += pads
+        return [Value(m + p, {("pad", first + i): self.field.of(-1)}) for i, (m, p) in enumerate(zip(sent, pads, strict=True))]
+
+    def hidden(self, key):
+        kind, number = key
+        if kind == "pad":
+            return self.pads[number]
+        p, q = self.products[number]
+        return self.pads[p] * self.pads[q]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_checks_are_linear_in_pads_and_products(name, monkeypatch):
+    """With the pads put in, every recorded check is zero; without one of them, one is not."""
+    own = golden(name)
+    monkeypatch.setattr(protocol, "Transcript", Masked)
+    assert refusal(own.key, own.proof) is None
+    transcript = Masked.last
+    of = transcript.field
+    assert len(transcript.pads) > 50 and transcript.products and len(transcript.recorded) > 10
+    used = set()
+    for check, value in transcript.recorded:
+        used |= set(value.hidden)
+        assert (value.constant + total(of, (c * transcript.hidden(key) for key, c in value.hidden.items()))).is_zero(), check
+    # Every pad and every product is in some check.
+    assert used == {("pad", i) for i in range(len(transcript.pads))} | {
+        ("product", k) for k in range(len(transcript.products))
+    }
 
 
 def test_digests_are_used_up_from_their_end():

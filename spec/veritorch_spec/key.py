@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from blake3 import blake3
 
+from .check import check
 from .circuit import (
     AxisFactor,
     AxisMap,
@@ -89,6 +90,7 @@ class VerifyingKey:
             reader.end()
         except Malformed as error:
             raise BadKey(f"verifier's key: {error}") from error
+        check(circuit)
         return VerifyingKey(
             circuit,
             root,

@@ -72,43 +72,31 @@ class Challenger:
         return self.sample_bits(bits) == 0
 
 
+# A hidden element: a pad, a product of two pads, or another committed element, with its number.
+Hidden = tuple[str, int]
+
+
 @dataclass(frozen=True)
 class Value:
-    """``constant + sum_i pads[i] pad_i + sum_k products[k] product_k``."""
+    """``constant + sum_h hidden[h] h``."""
 
     constant: Ext
-    pads: dict[int, Ext] = field(default_factory=dict)
-    products: dict[int, Ext] = field(default_factory=dict)
+    hidden: dict[Hidden, Ext] = field(default_factory=dict)
 
     def __add__(self, other: Value) -> Value:
-        return Value(self.constant + other.constant, merged(self.pads, other.pads), merged(self.products, other.products))
+        sums = dict(self.hidden)
+        for key, coefficient in other.hidden.items():
+            sums[key] = sums[key] + coefficient if key in sums else coefficient
+        return Value(self.constant + other.constant, sums)
 
     def __sub__(self, other: Value) -> Value:
         return self + other * -1
 
     def __mul__(self, factor: Ext | int) -> Value:
-        return Value(
-            self.constant * factor,
-            {i: c * factor for i, c in self.pads.items()},
-            {k: c * factor for k, c in self.products.items()},
-        )
+        return Value(self.constant * factor, {key: c * factor for key, c in self.hidden.items()})
 
     def __neg__(self) -> Value:
         return self * -1
-
-    def is_public(self) -> bool:
-        """Whether it speaks of no pad."""
-        return not self.pads and not self.products
-
-
-def merged(a: dict[int, Ext], b: dict[int, Ext]) -> dict[int, Ext]:
-    """The sum of two sparse vectors."""
-    if not a or not b:
-        return a or b
-    sums = dict(a)
-    for index, coefficient in b.items():
-        sums[index] = sums[index] + coefficient if index in sums else coefficient
-    return sums
 
 
 def tag(label: str, length: int) -> list[int]:
@@ -143,7 +131,12 @@ class Transcript:
         self.at = 0
         self.challenger = Challenger()
         self.spans: list[Span] = []
-        self.checks: list[str] = []
+        # Whether messages are under pads; how many pads there were; which pads' products are needed.
+        self.masked = False
+        self.num_pads = 0
+        self.products: list[tuple[int, int]] = []
+        # Checks that speak of hidden elements, by name.
+        self.recorded: list[tuple[str, Value]] = []
         self.absorb("domain", domain.encode())
 
     # What both sides know.
@@ -189,8 +182,12 @@ class Transcript:
         return elements
 
     def receive(self, label: str, count: int) -> list[Value]:
-        """Messages."""
-        return [Value(element) for element in self.receive_clear(label, count)]
+        """Messages, less their pads."""
+        sent = self.receive_clear(label, count)
+        if not self.masked:
+            return [Value(element) for element in sent]
+        first, self.num_pads = self.num_pads, self.num_pads + count
+        return [Value(element, {("pad", first + i): self.field.of(-1)}) for i, element in enumerate(sent)]
 
     def receive_bytes(self, label: str, count: int) -> bytes:
         """Bytes whose number follows from the key."""
@@ -225,13 +222,23 @@ class Transcript:
         return Value(self.field.of(value) if isinstance(value, int) else value)
 
     def product(self, a: Value, b: Value) -> Value:
-        """The product of two messages."""
-        return Value(a.constant * b.constant)
+        """The product of two messages: of ``x - p`` and ``y - q`` it is ``x y - x q - y p + pq``."""
+        if not a.hidden or not b.hidden:
+            return b * a.constant if not a.hidden else a * b.constant
+        (((kind_a, p), one_a),) = a.hidden.items()
+        (((kind_b, q), one_b),) = b.hidden.items()
+        assert kind_a == kind_b == "pad" and one_a == -1 and one_b == -1
+        product = Value(self.field.of(0), {("product", len(self.products)): self.field.of(1)})
+        self.products.append((p, q))
+        of_b = Value(self.field.of(0), {("pad", q): a.constant * -1})
+        of_a = Value(self.field.of(0), {("pad", p): b.constant * -1})
+        return Value(a.constant * b.constant) + of_a + of_b + product
 
     def check_zero(self, name: str, value: Value) -> None:
-        """An equation of the verifier."""
-        self.checks.append(name)
-        if not value.constant.is_zero():
+        """An equation of the verifier: made now if nothing in it is hidden, else recorded."""
+        if value.hidden:
+            self.recorded.append((name, value))
+        elif not value.constant.is_zero():
             raise Refused(f"check `{name}`")
 
     def finish(self) -> None:
