@@ -1,7 +1,8 @@
 //! The lookup argument against honest and malicious provers.
 
 use veritorch_lookup::{Column, ColumnClaim, LookupArgument, LookupError, LookupSpec, TableSpec};
-use veritorch_sumcheck::{E2, E3, Ext, ProverTranscript, TranscriptError, Value, VerifierTranscript};
+use veritorch_sumcheck::products::{self, PadLayout, PadSecrets};
+use veritorch_sumcheck::{E2, E3, Ext, ProverTranscript, SecretRng, TranscriptError, Value, VerifierTranscript};
 
 /// Deterministic numbers.
 struct Rng(u64);
@@ -144,6 +145,84 @@ fn round_trip<E: Ext>(case: &Case) {
         transcript.check_zero("multiplicity", claim.value.clone() - Value::public(expected)).unwrap();
     }
     transcript.finish().unwrap();
+}
+
+/// A proof whose messages are masked, with the elements that hide them.
+fn prove_masked<E: Ext>(case: &Case, multiplicities: &[Vec<u32>], seed: u8) -> (Vec<u8>, PadLayout, PadSecrets<E>) {
+    let mut rehearsal = VerifierTranscript::rehearse("test");
+    rehearsal.mask();
+    let _ = case.argument.verify::<E>(&mut rehearsal).unwrap();
+    let layout = PadLayout::new(rehearsal.masking());
+    let secrets = PadSecrets::<E>::random(&layout, &mut SecretRng::from_seed(&[seed; 32]));
+    let mut transcript = ProverTranscript::new("test");
+    transcript.mask(secrets.pads());
+    let _ = case.argument.prove::<E>(&mut transcript, &case.narrowed().columns(), multiplicities).unwrap();
+    products::prove(&mut transcript, &layout, &secrets);
+    transcript.unmask();
+    (transcript.into_proof(), layout, secrets)
+}
+
+/// The first check of a masked proof that does not hold.
+fn verify_masked<E: Ext>(case: &Case, multiplicities: &[Vec<u32>], proof: &[u8], layout: &PadLayout, secrets: &PadSecrets<E>) -> Result<(), LookupError> {
+    let mut transcript = VerifierTranscript::new("test", proof);
+    transcript.mask();
+    let outcome = case.argument.verify::<E>(&mut transcript)?;
+    products::verify::<E>(&mut transcript, layout)?;
+    for (check, value) in transcript.take_checks::<E>() {
+        if secrets.reveal(&value) != E::ZERO {
+            return refused(check);
+        }
+    }
+    for claim in &outcome.columns {
+        let expected = truth(claim, &case.argument.lookups()[claim.source].shape, &case.columns[claim.source][claim.column]);
+        assert_eq!(secrets.reveal(&claim.value), expected);
+    }
+    for claim in &outcome.multiplicities {
+        let counts: Vec<i64> = multiplicities[claim.source].iter().map(|&count| i64::from(count)).collect();
+        assert_eq!(secrets.reveal(&claim.value), truth(claim, &[counts.len()], &counts));
+    }
+    Ok(transcript.finish()?)
+}
+
+fn masked_round_trip<E: Ext>() {
+    for (seed, case) in (0..).zip(cases()) {
+        let multiplicities = case.multiplicities().unwrap();
+        let (proof, layout, secrets) = prove_masked::<E>(&case, &multiplicities, seed);
+        verify_masked(&case, &multiplicities, &proof, &layout, &secrets).unwrap();
+        // Every message has a pad, but for the three ends of the argument on products.
+        assert_eq!(proof.len(), (layout.num_pads() + 3) * E::DEGREE * 8);
+    }
+}
+
+#[test]
+fn masked_proofs() {
+    masked_round_trip::<E2>();
+    masked_round_trip::<E3>();
+}
+
+#[test]
+fn masked_proofs_of_false_statements_fail_the_same_check() {
+    for row in 0..16 {
+        let case = mixed();
+        let mut multiplicities = case.multiplicities().unwrap();
+        multiplicities[0][row] += 1;
+        let (proof, layout, secrets) = prove_masked::<E2>(&case, &multiplicities, 3);
+        let masked = verify_masked(&case, &multiplicities, &proof, &layout, &secrets);
+        assert!(masked.is_err());
+        assert_eq!(masked, verify::<E2>(&case.argument, &case.prove::<E2>(&multiplicities)));
+    }
+}
+
+#[test]
+fn altered_masked_proofs_fail_a_check() {
+    let case = mixed();
+    let multiplicities = case.multiplicities().unwrap();
+    let (proof, layout, secrets) = prove_masked::<E2>(&case, &multiplicities, 4);
+    for byte in (0..proof.len()).step_by(8) {
+        let mut altered = proof.clone();
+        altered[byte] ^= 1;
+        assert!(verify_masked(&case, &multiplicities, &altered, &layout, &secrets).is_err(), "byte {byte}");
+    }
 }
 
 fn cases() -> Vec<Case> {

@@ -46,6 +46,8 @@ use crate::transcript::{Hidden, Masking, Pads, ProverTranscript, Transcript, Tra
 
 /// Slots with dummies.
 pub const NUM_DUMMIES: usize = 4;
+/// Checks that the argument records.
+pub const NUM_CHECKS: usize = 4;
 /// Elements of one round's message.
 const DEGREE: usize = 3;
 

@@ -105,7 +105,7 @@ fn failing<E: Ext>(checks: &Checks<E>, secrets: &PadSecrets<E>) -> Vec<&'static 
     checks.iter().filter(|(_, value)| secrets.reveal(value) != E::ZERO).map(|(name, _)| *name).collect()
 }
 
-const ALL_CHECKS: [&str; 7] = ["first", "ends", "combination", ROUNDS, RELATIONS[0], RELATIONS[1], RELATIONS[2]];
+const ALL_CHECKS: [&str; 3 + NUM_CHECKS] = ["first", "ends", "combination", ROUNDS, RELATIONS[0], RELATIONS[1], RELATIONS[2]];
 
 fn honest_proofs_satisfy_every_check<E: Ext>() {
     for (seed, witness) in (0..40).zip(witnesses().into_iter().cycle()) {
@@ -342,6 +342,26 @@ fn masked_and_unmasked_transcripts_accept_the_same() {
         accepted += usize::from(unmasked.is_ok());
     }
     assert_eq!(accepted, 2);
+}
+
+/// The prover reads its own messages for the checks that the verifier will record, whether or not they hold.
+#[test]
+fn a_replay_records_and_does_not_judge() {
+    let [witness, _] = witnesses();
+    let honest = secrets::<E2>(10);
+    for sum in [100, 101] {
+        let proof = masked_proof(&witness, sum, &honest, honest.pads());
+        let mut replay = VerifierTranscript::replay(DOMAIN, &proof);
+        replay.mask();
+        verify_toy::<E2>(&mut replay, sum).unwrap();
+        verify::<E2>(&mut replay, &layout::<E2>()).unwrap();
+        assert_eq!(replay.take_checks::<E2>(), recorded::<E2>(&proof, sum).unwrap());
+    }
+    let mut transcript = ProverTranscript::new(DOMAIN);
+    prove_toy::<E2>(&mut transcript, &witness, 101);
+    let proof = transcript.into_proof();
+    assert_eq!(verify_toy::<E2>(&mut VerifierTranscript::new(DOMAIN, &proof), 101), Err(TranscriptError::Check { check: "ends" }));
+    assert_eq!(verify_toy::<E2>(&mut VerifierTranscript::replay(DOMAIN, &proof), 101), Ok(()));
 }
 
 /// Counts of four bits, for each pair of base-field elements of the proof and each alone.
