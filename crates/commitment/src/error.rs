@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 use veritorch_sumcheck::TranscriptError;
+use veritorch_sumcheck::random::NoRandomness;
 
 /// Why something could not be committed or opened, or why an opening was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -57,6 +58,22 @@ pub enum CommitmentError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// Masks and columns do not fit a row together.
+    #[error("{num_masks} masks and columns of 2^{widest_column} cells do not fit rows of 2^{log_columns}")]
+    Masks {
+        /// Masks asked for.
+        num_masks: usize,
+        /// `log2` of the longest column, masks beside it counted.
+        widest_column: usize,
+        /// `log2` of the longest row.
+        log_columns: usize,
+    },
+    /// A value depends on a pad that is not committed.
+    #[error("a value depends on a pad that no tensor holds")]
+    Pad,
+    /// The operating system gives no random bytes.
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
     /// A claim does not fit the param that it speaks of.
     #[error("claim {claim} does not fit param {param}: {reason}")]
     ParamClaim {

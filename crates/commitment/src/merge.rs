@@ -1,12 +1,13 @@
-//! The weights `K = sum_j lambda^j form_j` of a merged claim `sum_x C(x) K(x) = sum_j lambda^j value_j`.
+//! The weights `K = sum_j w_j form_j` of a merged claim `sum_x C(x) K(x) = sum_j w_j value_j` on a stack.
 //!
 //! A form is rank one, `head (x) tail` on its tensor's block, so the prover adds scaled copies of the tail; the verifier
-//! evaluates `K(x) = sum_j lambda^j eq(prefix_j, x_head) form_j(x_tail)` from the factors.
+//! evaluates `K(x) = sum_j w_j eq(prefix_j, x_head) form_j(x_tail)` from the factors, or `K(row, x)` for each row of the stack cut
+//! into rows.
 
 use p3_field::{PackedValue, PrimeCharacteristicRing};
 use rayon::prelude::*;
 use veritorch_sumcheck::field::{Ext, PackedE, PackedF};
-use veritorch_sumcheck::mle::{Mle, pack};
+use veritorch_sumcheck::mle::pack;
 use veritorch_sumcheck::{F, Factor, Form};
 
 use crate::stack::StackLayout;
@@ -28,12 +29,12 @@ struct Part<E: Ext> {
     tail: Tail<E>,
 }
 
-/// `K` over the whole stack.
-pub(crate) fn weights<E: Ext>(layout: &StackLayout, forms: &[(usize, &Form<E>)], lambda: E) -> Mle<E> {
+/// `K` over the whole stack, from `(tensor, w_j, form_j)`.
+pub(crate) fn weights<E: Ext>(layout: &StackLayout, forms: &[(usize, E, &Form<E>)]) -> Vec<PackedE<E>> {
     let width = PackedF::WIDTH;
     let mut by_tensor: Vec<Vec<(E, &Form<E>)>> = vec![Vec::new(); layout.num_tensors()];
-    for (power, &(tensor, form)) in lambda.powers().zip(forms) {
-        by_tensor[tensor].push((power, form));
+    for &(tensor, weight, form) in forms {
+        by_tensor[tensor].push((weight, form));
     }
     let mut packed: Vec<PackedE<E>> = vec![PackedE::<E>::ZERO; (1usize << layout.num_vars()) / width];
     let mut rest = packed.as_mut_slice();
@@ -59,7 +60,7 @@ pub(crate) fn weights<E: Ext>(layout: &StackLayout, forms: &[(usize, &Form<E>)],
     rest.iter_mut().zip(pack(&narrow)).for_each(|(cell, value)| *cell = value);
 
     blocks.into_par_iter().for_each(|(tensor, block)| add_claims(layout.shape(tensor), &by_tensor[tensor], block));
-    Mle::Packed(packed)
+    packed
 }
 
 /// Adds weighted forms on a tensor to its block.
@@ -179,26 +180,49 @@ fn refine<E: Ext>(shape: &[usize], form: &Form<E>) -> (Vec<usize>, Form<E>) {
 }
 
 /// `K(x)`.
-pub(crate) fn evaluate<E: Ext>(layout: &StackLayout, forms: &[(usize, &Form<E>)], lambda: E, point: &[E]) -> E {
-    lambda
-        .powers()
-        .zip(forms)
-        .map(|(power, &(tensor, form))| {
+pub(crate) fn evaluate<E: Ext>(layout: &StackLayout, forms: &[(usize, E, &Form<E>)], point: &[E]) -> E {
+    forms
+        .iter()
+        .map(|&(tensor, weight, form)| {
             let (head, tail) = point.split_at(layout.num_vars() - layout.block_vars(tensor));
             let prefix = layout.offset(tensor) >> layout.block_vars(tensor);
-            let selector: E = head
-                .iter()
-                .rev()
-                .enumerate()
-                .map(|(bit, &x)| if prefix >> bit & 1 == 1 { x } else { E::ONE - x })
-                .product();
-            power * selector * form.evaluate(layout.shape(tensor), tail)
+            weight * selector(prefix, head) * form.evaluate(layout.shape(tensor), tail)
         })
         .sum()
 }
 
+/// `K(row, x)` for each of `num_rows` rows of `2^(number of coordinates)` cells.
+pub(crate) fn evaluate_rows<E: Ext>(layout: &StackLayout, forms: &[(usize, E, &Form<E>)], num_rows: usize, point: &[E]) -> Vec<E> {
+    let mut rows = vec![E::ZERO; num_rows];
+    for &(tensor, weight, form) in forms {
+        let vars = layout.block_vars(tensor);
+        let first_row = layout.offset(tensor) >> point.len();
+        let shape = layout.shape(tensor);
+        if let Some(head_vars) = vars.checked_sub(point.len()) {
+            for (index, row) in rows.iter_mut().skip(first_row).take(1 << head_vars).enumerate() {
+                let head = (0..head_vars).rev().map(|bit| if index >> bit & 1 == 1 { E::ONE } else { E::ZERO });
+                let point: Vec<E> = head.chain(point.iter().copied()).collect();
+                *row += weight * form.evaluate(shape, &point);
+            }
+        } else {
+            let (head, tail) = point.split_at(point.len() - vars);
+            let prefix = layout.offset(tensor) >> vars;
+            if let Some(row) = rows.get_mut(first_row) {
+                *row += weight * selector(prefix, head) * form.evaluate(shape, tail);
+            }
+        }
+    }
+    rows
+}
+
+/// `eq(prefix, head)` for the low bits of a prefix.
+fn selector<E: Ext>(prefix: usize, head: &[E]) -> E {
+    head.iter().rev().enumerate().map(|(bit, &x)| if prefix >> bit & 1 == 1 { x } else { E::ONE - x }).product()
+}
+
 #[cfg(test)]
 mod tests {
+    use veritorch_sumcheck::mle::Mle;
     use veritorch_sumcheck::{E2, E3};
 
     use super::*;
@@ -229,12 +253,19 @@ mod tests {
             (1, Form::separable(vec![Factor::Explicit(exts(2, 5)), Factor::Eq(exts(12, 13))])),
             (5, Form::separable(vec![Factor::Powers(F::from_u64(6))])),
         ];
-        let forms: Vec<(usize, &Form<E>)> = forms.iter().map(|(tensor, form)| (*tensor, form)).collect();
-        let lambda = ext(99);
+        let forms: Vec<(usize, E, &Form<E>)> =
+            ext::<E>(99).powers().zip(&forms).map(|(weight, (tensor, form))| (*tensor, weight, form)).collect();
         let point: Vec<E> = exts(layout.num_vars(), 11);
-        let table = weights(&layout, &forms, lambda);
-        assert_eq!(table.num_vars(), layout.num_vars());
-        assert_eq!(table.evaluate(&point), evaluate(&layout, &forms, lambda, &point));
+        let table = weights(&layout, &forms);
+        let whole = Mle::Packed(table.clone());
+        assert_eq!(whole.num_vars(), layout.num_vars());
+        assert_eq!(whole.evaluate(&point), evaluate(&layout, &forms, &point));
+        for log_cells in [9, 11, 13] {
+            let point = &point[point.len() - log_cells..];
+            let num_rows = layout.num_cells().div_ceil(1 << log_cells);
+            let rows = table.chunks((1 << log_cells) / PackedF::WIDTH).map(|row| Mle::Packed(row.to_vec()).evaluate(point));
+            assert_eq!(rows.take(num_rows).collect::<Vec<E>>(), evaluate_rows(&layout, &forms, num_rows, point));
+        }
     }
 
     #[test]

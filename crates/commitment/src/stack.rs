@@ -6,9 +6,10 @@
 
 use p3_field::PrimeCharacteristicRing;
 use rayon::prelude::*;
-use veritorch_sumcheck::F;
 use veritorch_sumcheck::field::P;
 use veritorch_sumcheck::form::padded_vars;
+use veritorch_sumcheck::mle::log_padded;
+use veritorch_sumcheck::{Ext, F, Factor, Form};
 
 /// Variables of the smallest stack: what the first fold of WHIR and the packing of its tables need.
 pub const MIN_VARS: usize = 10;
@@ -79,6 +80,7 @@ pub struct StackLayout {
     shapes: Vec<Vec<usize>>,
     offsets: Vec<usize>,
     order: Vec<usize>,
+    num_cells: usize,
     num_vars: usize,
 }
 
@@ -103,7 +105,7 @@ impl StackLayout {
                 .expect("a stack fits in memory");
         }
         let num_vars = (end.next_power_of_two().trailing_zeros() as usize).max(MIN_VARS);
-        Self { shapes: shapes.to_vec(), offsets, order, num_vars }
+        Self { shapes: shapes.to_vec(), offsets, order, num_cells: end, num_vars }
     }
 
     /// Number of tensors.
@@ -145,15 +147,21 @@ impl StackLayout {
         self.num_vars
     }
 
+    /// Cells up to the end of the last block.
+    #[must_use]
+    pub fn num_cells(&self) -> usize {
+        self.num_cells
+    }
+
     /// Tensors in the order in which they lie.
     #[must_use]
     pub fn order(&self) -> &[usize] {
         &self.order
     }
 
-    /// The polynomial's cells; those outside of every tensor are zero.
-    pub(crate) fn fill(&self, tensors: &[&dyn Cells]) -> Vec<F> {
-        let mut cells = F::zero_vec(1 << self.num_vars);
+    /// `len` cells; those outside of every tensor are zero.
+    pub(crate) fn fill(&self, tensors: &[&dyn Cells], len: usize) -> Vec<F> {
+        let mut cells = F::zero_vec(len);
         let mut rest = cells.as_mut_slice();
         let mut blocks = Vec::with_capacity(tensors.len());
         for &tensor in &self.order {
@@ -199,6 +207,25 @@ fn real_index(shape: &[usize], mut padded: usize) -> Option<usize> {
     Some(index)
 }
 
+/// Whether a form can be applied to a tensor of this shape.
+pub(crate) fn form_fits<E: Ext>(form: &Form<E>, shape: &[usize]) -> Result<(), &'static str> {
+    if form.factors.iter().map(|(axes, _)| axes).sum::<usize>() != shape.len() {
+        return Err("its factors do not span the axes");
+    }
+    for (span, factor) in form.spans(shape) {
+        let len: usize = span.iter().product();
+        match factor {
+            Factor::Eq(point) if point.len() != log_padded(len) => return Err("a point has another number of variables"),
+            Factor::Explicit(values) if values.len() != len => return Err("a vector has another length"),
+            Factor::Powers(_) if span.len() != 1 || !len.is_power_of_two() => {
+                return Err("powers run over one axis whose extent is a power of two");
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use veritorch_sumcheck::field::int;
@@ -230,7 +257,7 @@ mod tests {
             .map(|shape| (0..shape.iter().product::<usize>() as i64).map(|i| if i % 2 == 0 { -i - 1 } else { i }).collect())
             .collect();
         let views: Vec<&dyn Cells> = tensors.iter().map(|tensor| tensor as &dyn Cells).collect();
-        let cells = layout.fill(&views);
+        let cells = layout.fill(&views, 1 << layout.num_vars());
         let mut expected = vec![F::ZERO; 1 << layout.num_vars()];
         for (tensor, entries) in tensors.iter().enumerate() {
             for (index, &entry) in entries.iter().enumerate() {

@@ -6,6 +6,7 @@ use veritorch_execute::ExecuteError;
 use veritorch_graph::circuit::CircuitError;
 use veritorch_lookup::LookupError;
 use veritorch_sumcheck::TranscriptError;
+use veritorch_sumcheck::random::NoRandomness;
 
 /// Why there is no proof.
 #[derive(Debug, Error)]
@@ -19,6 +20,12 @@ pub enum ProveError {
     /// A commitment could not be made or opened.
     #[error(transparent)]
     Commitment(#[from] CommitmentError),
+    /// The operating system gives no random bytes.
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+    /// The prover's own messages do not read as a proof: a defect of this program.
+    #[error("the prover's own messages were refused: {0}")]
+    Replay(#[from] VerifyError),
     /// A value is not in its table.
     #[error(transparent)]
     Lookup(#[from] LookupError),

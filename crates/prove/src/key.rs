@@ -1,9 +1,11 @@
 //! Keys: what the prover keeps and what the verifier is given.
 
 use serde::{Deserialize, Serialize};
-use veritorch_commitment::{CommitmentError, ModelLayout, ModelProver, ModelTree};
+use veritorch_commitment::model::{MaskSeed, masks_for};
+use veritorch_commitment::{ColumnTree, CommitmentError, ModelLayout, ModelProver};
 use veritorch_execute::Params;
 use veritorch_graph::circuit::Circuit;
+use veritorch_sumcheck::random::SecretRng;
 
 use crate::clock::Clock;
 use crate::error::ProveError;
@@ -19,6 +21,32 @@ pub struct VerifyingKey {
     pub model_root: [u8; 32],
     /// Field extension and security target.
     pub profile: Profile,
+    /// Proofs that the masks of the model commitment cover; 0 if the weights are public and nothing masks them.
+    pub lifetime: usize,
+}
+
+/// Proofs that a model commitment covers unless its owner asks for another number.
+pub const DEFAULT_LIFETIME: usize = 64;
+
+/// What the owner of a model chooses when it is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setup {
+    /// Field extension and security target.
+    pub profile: Profile,
+    /// Proofs that the masks of the model commitment cover; 0 for public weights.
+    pub lifetime: usize,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self::from(Profile::default())
+    }
+}
+
+impl From<Profile> for Setup {
+    fn from(profile: Profile) -> Self {
+        Self { profile, lifetime: DEFAULT_LIFETIME }
+    }
 }
 
 impl VerifyingKey {
@@ -27,7 +55,13 @@ impl VerifyingKey {
     /// # Errors
     /// If the circuit's weights cannot be laid out.
     pub fn model_identity(&self) -> Result<[u8; 32], CommitmentError> {
-        Ok(ModelLayout::new(&self.circuit.params)?.identity(&self.model_root))
+        Ok(self.model_layout()?.identity(&self.model_root))
+    }
+
+    /// The layout of the model commitment.
+    pub(crate) fn model_layout(&self) -> Result<ModelLayout, CommitmentError> {
+        let num_masks = if self.lifetime == 0 { 0 } else { masks_for(self.lifetime, self.profile.level()) };
+        ModelLayout::new(&self.circuit.params, num_masks)
     }
 
     /// BLAKE3 of everything in the key: what a proof is bound to.
@@ -58,12 +92,13 @@ pub struct ProvingKey {
 struct Stored {
     vk: VerifyingKey,
     params: Params,
-    tree: ModelTree,
+    seed: MaskSeed,
+    tree: ColumnTree,
 }
 
 impl From<ProvingKey> for Stored {
     fn from(key: ProvingKey) -> Self {
-        Self { vk: key.vk, params: key.params, tree: key.model.tree().clone() }
+        Self { seed: *key.model.seed(), tree: key.model.tree().clone(), vk: key.vk, params: key.params }
     }
 }
 
@@ -71,10 +106,10 @@ impl TryFrom<Stored> for ProvingKey {
     type Error = ProveError;
 
     fn try_from(stored: Stored) -> Result<Self, ProveError> {
-        let Stored { vk, params, tree } = stored;
+        let Stored { vk, params, seed, tree } = stored;
         vk.circuit.check()?;
         params.check(&vk.circuit.params)?;
-        let model = ModelProver::load(ModelLayout::new(&vk.circuit.params)?, &params, tree)?;
+        let model = ModelProver::load(vk.model_layout()?, &params, seed, tree)?;
         if model.root() != vk.model_root {
             return Err(ProveError::OtherModel);
         }
@@ -88,13 +123,17 @@ impl ProvingKey {
     /// # Errors
     /// If the circuit breaks a rule, the weights do not fit it, or a proof of one sample would be below the profile's
     /// security level.
-    pub fn setup(circuit: Circuit, params: Params, profile: Profile, progress: &dyn Progress) -> Result<Self, ProveError> {
+    pub fn setup(circuit: Circuit, params: Params, setup: impl Into<Setup>, progress: &dyn Progress) -> Result<Self, ProveError> {
+        let Setup { profile, lifetime } = setup.into();
         circuit.check()?;
         params.check(&circuit.params)?;
         let mut clock = Clock::new(progress);
         clock.begin("commit to the model")?;
-        let model = ModelProver::commit(ModelLayout::new(&circuit.params)?, &params)?;
-        let vk = VerifyingKey { circuit, model_root: model.root(), profile };
+        let mut vk = VerifyingKey { circuit, model_root: [0; 32], profile, lifetime };
+        let mut seed = MaskSeed::default();
+        SecretRng::from_os()?.fill(&mut seed);
+        let model = ModelProver::commit(vk.model_layout()?, &params, seed)?;
+        vk.model_root = model.root();
         let actual = security(&vk, 1)?.bits;
         let expected = profile.target_bits();
         if actual < expected {

@@ -1,6 +1,6 @@
 //! The prover and the verifier of a circuit.
 //!
-//! Reading order: [`statement`] (what is proved), `protocol` (`prove` beside `verify`), `schedule` and `wave` (how claims
+//! Reading order: [`statement`] (what is proved), `protocol` (`prove` beside `verify`), `public` (what both derive), `schedule` and `wave` (how claims
 //! travel from results to operands), `rewrite`, `point` and `contraction` (the reductions), [`security`] (what a proof is
 //! worth).
 
@@ -15,6 +15,7 @@ mod params;
 mod point;
 pub mod progress;
 mod protocol;
+mod public;
 mod rewrite;
 mod schedule;
 pub mod security;
@@ -25,7 +26,7 @@ mod wave;
 
 pub use clock::Timings;
 pub use error::{ProveError, VerifyError};
-pub use key::{ProvingKey, VerifyingKey};
+pub use key::{DEFAULT_LIFETIME, ProvingKey, Setup, VerifyingKey};
 pub use progress::{Progress, Silent};
 pub use protocol::{MAX_BATCH, Proven, Verified, prove, verify};
 pub use security::{Profile, SecurityReport, SecurityTerm, security};

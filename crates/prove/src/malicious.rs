@@ -16,8 +16,9 @@ use circuits::Case;
 
 use crate::clock::Clock;
 use crate::lookups::Lookups;
-use crate::protocol::{Public, prove_witness};
-use crate::{Profile, ProveError, Proof, ProvingKey, Silent, Statement, verify};
+use crate::protocol::{prove_witness, verify_in};
+use crate::public::Public;
+use crate::{Profile, ProveError, Proof, ProvingKey, Setup, Silent, Statement, verify};
 
 /// What a prover deviates in.
 struct Cheat<'a> {
@@ -35,11 +36,13 @@ impl Default for Cheat<'_> {
     }
 }
 
-/// The verifier's complaint about the forged proof.
-fn forge(case: &Case, cheat: &Cheat<'_>) -> String {
-    let key = ProvingKey::setup(case.circuit.clone(), case.params.clone(), Profile::Standard, &Silent).unwrap();
-    let public = Public::<E2>::new::<ProveError>(&key.vk, 1).unwrap();
-    let mut circuit = public.circuit.clone();
+/// The verifier's complaint about the forged proof, with or without masks. Without them each check is made where it stands and is
+/// named; with them all become one claim on the pads.
+fn forge(case: &Case, cheat: &Cheat<'_>, hidden: bool) -> String {
+    let setup = Setup { lifetime: usize::from(hidden), ..Setup::default() };
+    let key = ProvingKey::setup(case.circuit.clone(), case.params.clone(), setup, &Silent).unwrap();
+    let public = Public::<E2>::with_masks::<ProveError>(&key.vk, 1, hidden).unwrap();
+    let mut circuit = public.plan.circuit.clone();
     (cheat.circuit)(&mut circuit);
     // The honest executor would stop at values that no table holds.
     circuit.constraints.clear();
@@ -50,11 +53,11 @@ fn forge(case: &Case, cheat: &Cheat<'_>) -> String {
     let inputs = if circuit.policy.input == Visibility::Public { case.inputs.clone() } else { Vec::new() };
     let mut statement = Statement { batch: 1, inputs, outputs: witness.outputs(&circuit) };
     (cheat.statement)(&mut statement);
-    let counts = multiplicities(&public.circuit, &public.lookups, &witness);
+    let counts = multiplicities(&public.plan.circuit, &public.plan.lookups, &witness);
     let clock = Clock::new(&Silent);
     let (transcript, _) = prove_witness(&key, &public, &statement, &witness, &counts, clock).unwrap();
     let proof = Proof { statement, transcript: transcript.into_proof() };
-    match verify(&key.vk, &proof) {
+    match verify_in(&key.vk, &public, &proof) {
         Ok(_) => "accepted".to_owned(),
         Err(error) => error.to_string(),
     }
@@ -76,8 +79,10 @@ fn multiplicities(circuit: &Circuit, lookups: &Lookups, witness: &Witness) -> Ve
 }
 
 fn is_refused_by(case: &Case, cheat: &Cheat<'_>, check: &str) {
-    let complaint = forge(case, cheat);
+    let complaint = forge(case, cheat, false);
     assert!(complaint.contains(check), "{}: `{complaint}` does not name `{check}`", case.name);
+    let complaint = forge(case, cheat, true);
+    assert!(complaint.contains("opening"), "{}: `{complaint}` with masks", case.name);
 }
 
 /// Changes the first operator for which `change` says that it did.
@@ -89,7 +94,9 @@ fn change_first(circuit: &mut Circuit, change: impl Fn(&mut Op) -> bool) {
 #[test]
 fn the_honest_prover_is_accepted() {
     for case in circuits::all() {
-        assert_eq!(forge(&case, &Cheat::default()), "accepted", "{}", case.name);
+        for hidden in [false, true] {
+            assert_eq!(forge(&case, &Cheat::default(), hidden), "accepted", "{} {hidden}", case.name);
+        }
     }
 }
 
@@ -184,7 +191,7 @@ fn a_dropped_edge_is_refused() {
                         terms.remove(term);
                     }
                 };
-                let complaint = std::panic::catch_unwind(|| forge(&case, &Cheat { circuit: &drop, ..Cheat::default() }));
+                let complaint = std::panic::catch_unwind(|| forge(&case, &Cheat { circuit: &drop, ..Cheat::default() }, true));
                 // Some deviations leave a table's domain, so that the prover has no witness at all.
                 assert_ne!(complaint.ok().as_deref(), Some("accepted"), "{} tensor {index} term {term}", case.name);
             }
@@ -210,7 +217,7 @@ fn a_public_input_that_is_not_the_witness_is_refused() {
     let logits = b.b.dense("fc", x, w).unwrap();
     b.b.output("logits", logits, &[3], vec![1.0]);
     let case = b.finish("public");
-    assert_eq!(forge(&case, &Cheat::default()), "accepted");
+    assert_eq!(forge(&case, &Cheat::default(), true), "accepted");
     let other = |statement: &mut Statement| statement.inputs[0][4] ^= 1;
     is_refused_by(&case, &Cheat { statement: &other, ..Cheat::default() }, "public input");
 }

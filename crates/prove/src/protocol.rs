@@ -2,23 +2,23 @@
 //!
 //! # Transcript
 //! 0. statement: digest of the verifying key, batch, public inputs and outputs;
-//! 1. root of the witness: private inputs, hints and multiplicities;
+//! 1. root of the witness: private inputs, hints, multiplicities and pads; from here on every message is padded;
 //! 2. the lookup argument, which ends in claims on looked-up tensors and on multiplicities;
 //! 3. points for zero constraints and for public outputs, whose claims follow from the statement;
 //! 4. the steps of the schedule, which move claims from results to operands until they stand on inputs, hints and weights;
-//! 5. the opening of the model commitment;
-//! 6. the opening of the witness.
+//! 5. the model's combined row: its root, then columns of the model;
+//! 6. the argument that products of pads are products; no message is padded after it;
+//! 7. the opening of all that was committed.
 //!
-//! Claims on public inputs are checked against the statement.
+//! Claims on public inputs are checked against the statement. The prover learns what its opening has to show by running the
+//! verifier over the messages that it has sent: the two cannot drift apart.
 
-use veritorch_commitment::model;
-use veritorch_commitment::{
-    Cells, CommitmentError, ModelLayout, ParamClaim, SecurityLevel, StackLayout, TensorClaim, WitnessScheme,
-};
+use veritorch_commitment::model::{self, Reduction};
+use veritorch_commitment::{Cells, ParamClaim, Relations};
 use veritorch_execute::{TensorData, Witness, execute};
-use veritorch_graph::circuit::{Circuit, Constraint, Op, TensorId, Visibility};
-use veritorch_lookup::LookupError;
-use veritorch_sumcheck::form::padded_vars;
+use veritorch_graph::circuit::{Circuit, Op, TensorId, Visibility};
+use veritorch_sumcheck::products::{self, PadSecrets};
+use veritorch_sumcheck::random::SecretRng;
 use veritorch_sumcheck::transcript::Transcript;
 use veritorch_sumcheck::{E2, E3, Ext, Form, ProverTranscript, Value, VerifierTranscript};
 
@@ -27,16 +27,16 @@ use crate::clock::{Clock, Timings};
 use crate::contraction::Values;
 use crate::error::{ProveError, VerifyError};
 use crate::key::{ProvingKey, VerifyingKey};
-use crate::lookups::Lookups;
 use crate::progress::Progress;
+use crate::public::{COMBINATIONS, Plan, Public, WITNESS, public_value};
 use crate::schedule::schedule;
-use crate::security::{Extension, SecurityReport, extension, security_in};
+use crate::security::{AnyPublic, SecurityReport, any_public, security_in};
 use crate::statement::{Proof, Statement};
 use crate::wave::{prove_step, verify_step};
 
-const DOMAIN: &str = "veritorch 2026 proof v1";
+pub(crate) const DOMAIN: &str = "veritorch 2026 proof v2";
 const WITNESS_ROOT: &str = "witness root";
-const CONSTRAINT_POINT: &str = "constraint point";
+const COMBINATION_ROOT: &str = "combination root";
 
 /// A proof with what the prover learned on the way.
 #[derive(Clone, Debug)]
@@ -67,9 +67,9 @@ pub fn prove(key: &ProvingKey, inputs: &[Vec<i64>], batch: usize, progress: &dyn
     if batch == 0 || batch > MAX_BATCH {
         return Err(ProveError::Batch { batch });
     }
-    match extension(&key.vk, batch) {
-        Extension::Quadratic => prove_in::<E2>(key, inputs, batch, progress),
-        Extension::Cubic => prove_in::<E3>(key, inputs, batch, progress),
+    match any_public(&key.vk, batch)? {
+        AnyPublic::Quadratic(public) => prove_in::<E2>(key, &public, inputs, batch, progress),
+        AnyPublic::Cubic(public) => prove_in::<E3>(key, &public, inputs, batch, progress),
     }
 }
 
@@ -80,122 +80,10 @@ pub fn prove(key: &ProvingKey, inputs: &[Vec<i64>], batch: usize, progress: &dyn
 pub fn verify(key: &VerifyingKey, proof: &Proof) -> Result<Verified, VerifyError> {
     key.circuit.check()?;
     check_statement(&key.circuit, &proof.statement)?;
-    match extension(key, proof.statement.batch) {
-        Extension::Quadratic => verify_in::<E2>(key, proof),
-        Extension::Cubic => verify_in::<E3>(key, proof),
+    match any_public(key, proof.statement.batch)? {
+        AnyPublic::Quadratic(public) => verify_in::<E2>(key, &public, proof),
+        AnyPublic::Cubic(public) => verify_in::<E3>(key, &public, proof),
     }
-}
-
-/// The public objects of one proof, which both sides derive from the key and the batch.
-pub(crate) struct Public<E: Ext> {
-    pub(crate) circuit: Circuit,
-    pub(crate) lookups: Lookups,
-    pub(crate) witness: WitnessScheme<E>,
-    pub(crate) model: ModelLayout,
-    pub(crate) level: SecurityLevel,
-    /// The tensor's place in the witness stack, if it is committed.
-    slots: Vec<Option<usize>>,
-    /// The place of a table's multiplicities in the witness stack.
-    multiplicity_slots: Vec<Option<usize>>,
-}
-
-impl<E: Ext> Public<E> {
-    pub(crate) fn new<X>(key: &VerifyingKey, batch: usize) -> Result<Self, X>
-    where
-        X: From<LookupError> + From<CommitmentError>,
-    {
-        let circuit = key.circuit.instantiate(batch);
-        let lookups = Lookups::new(&circuit)?;
-        let mut shapes = Vec::new();
-        let mut slots = vec![None; circuit.tensors.len()];
-        for (index, tensor) in circuit.tensors.iter().enumerate() {
-            if circuit.is_committed(TensorId(index as u32)) {
-                slots[index] = Some(shapes.len());
-                shapes.push(tensor.shape.clone());
-            }
-        }
-        let mut multiplicity_slots = vec![None; circuit.tables.len()];
-        for table in lookups.argument.used_tables() {
-            multiplicity_slots[table] = Some(shapes.len());
-            shapes.push(vec![circuit.tables[table].len()]);
-        }
-        let level = key.profile.level();
-        let witness = WitnessScheme::new(StackLayout::new(&shapes), level)?;
-        let model = ModelLayout::new(&circuit.params)?;
-        Ok(Self { circuit, lookups, witness, model, level, slots, multiplicity_slots })
-    }
-
-    /// Upper bound for the number of claims that the operands of live tensors send to a tensor.
-    pub(crate) fn num_consumers(&self, tensor: TensorId) -> usize {
-        let columns = self.lookups.columns.iter().flatten().filter(|id| **id == tensor).count();
-        self.num_readers(tensor) + columns + self.circuit.outputs.len()
-    }
-
-    /// Upper bound for the number of claims on the witness.
-    pub(crate) fn num_witness_claims(&self) -> usize {
-        let claims = self.slots.iter().enumerate().filter(|(_, slot)| slot.is_some());
-        claims.map(|(index, _)| self.num_consumers(TensorId(index as u32))).sum::<usize>() + self.circuit.tables.len()
-    }
-
-    /// One entry for each claim on the weights: their operand tensors' consumers.
-    pub(crate) fn param_claims(&self) -> Vec<usize> {
-        let weights = self.circuit.tensors.iter().enumerate();
-        weights
-            .filter_map(|(index, tensor)| match tensor.op {
-                Op::Weight { param } => Some((param, self.num_readers(TensorId(index as u32)))),
-                _ => None,
-            })
-            .flat_map(|(param, readers)| std::iter::repeat_n(param, readers))
-            .collect()
-    }
-
-    fn num_readers(&self, tensor: TensorId) -> usize {
-        let read = |id: &&TensorId| **id == tensor;
-        self.circuit.tensors.iter().map(|t| t.op.operands().iter().filter(read).count()).sum()
-    }
-
-    /// What the witness commitment has to open, in the order of its stack.
-    fn witness_claims<V>(&self, claims: &mut ClaimSet<E, V>, multiplicities: Vec<(usize, Form<E>, V)>) -> Vec<TensorClaim<E, V>> {
-        let mut all = Vec::new();
-        for (index, slot) in self.slots.iter().enumerate() {
-            if let Some(tensor) = *slot {
-                let own = claims.take(TensorId(index as u32));
-                all.extend(own.into_iter().map(|claim| TensorClaim { tensor, form: claim.form, value: claim.value }));
-            }
-        }
-        all.extend(multiplicities.into_iter().filter_map(|(table, form, value)| {
-            Some(TensorClaim { tensor: self.multiplicity_slots.get(table).copied()??, form, value })
-        }));
-        all
-    }
-
-    /// Tensors whose entries are public, with those entries: outputs, and zero constraints.
-    fn constrained<'a>(&'a self, statement: &'a Statement) -> impl Iterator<Item = (TensorId, Option<&'a [i64]>)> {
-        let zeros = self.circuit.constraints.iter().filter_map(|constraint| match constraint {
-            Constraint::Zero { tensor } => Some((*tensor, None)),
-            Constraint::Lookup { .. } => None,
-        });
-        let outputs = self.circuit.outputs.iter().zip(&statement.outputs);
-        zeros.chain(outputs.map(|(port, values)| (port.tensor, Some(values.as_slice()))))
-    }
-
-    /// Claims on tensors whose entries are public, at points drawn now.
-    fn constraint_claims(&self, statement: &Statement, transcript: &mut impl Transcript) -> Vec<(TensorId, Form<E>, E)> {
-        self.constrained(statement)
-            .map(|(tensor, entries)| {
-                let shape = &self.circuit.tensor(tensor).shape;
-                let point = transcript.challenges(CONSTRAINT_POINT, padded_vars(shape));
-                let form = Form::at_point(shape, &point);
-                let value = entries.map_or(E::ZERO, |entries| public_value(&form, shape, entries));
-                (tensor, form, value)
-            })
-            .collect()
-    }
-}
-
-/// `<form, T>` for public entries.
-fn public_value<E: Ext>(form: &Form<E>, shape: &[usize], entries: &[i64]) -> E {
-    form.vector(shape).into_iter().zip(entries).map(|(weight, &entry)| weight * E::from_int(entry)).sum()
 }
 
 fn absorb_statement(key: &VerifyingKey, statement: &Statement, transcript: &mut impl Transcript) {
@@ -212,31 +100,31 @@ fn absorb_statement(key: &VerifyingKey, statement: &Statement, transcript: &mut 
 
 fn prove_in<E: Ext>(
     key: &ProvingKey,
+    public: &Public<E>,
     inputs: &[Vec<i64>],
     batch: usize,
     progress: &dyn Progress,
 ) -> Result<Proven, ProveError> {
     let mut clock = Clock::new(progress);
-    clock.begin("prepare")?;
-    let public = Public::<E>::new::<ProveError>(&key.vk, batch)?;
+    let plan = &public.plan;
     let expected = key.vk.profile.target_bits();
-    let actual = security_in(&public)?.bits;
+    let actual = security_in(public).bits;
     if actual < expected {
         return Err(ProveError::Security { expected, actual });
     }
     clock.begin("execute")?;
-    let witness = execute(&public.circuit, &key.params, inputs)?;
-    let multiplicities = public.lookups.argument.multiplicities(&public.lookups.values(&witness.values))?;
-    let outputs = witness.outputs(&public.circuit);
+    let witness = execute(&plan.circuit, &key.params, inputs)?;
+    let multiplicities = plan.lookups.argument.multiplicities(&plan.lookups.values(&witness.values))?;
+    let outputs = witness.outputs(&plan.circuit);
     let shown = |visibility, tensors: &[Vec<i64>]| if visibility == Visibility::Public { tensors.to_vec() } else { Vec::new() };
-    let policy = public.circuit.policy;
+    let policy = plan.circuit.policy;
     let statement = Statement { batch, inputs: shown(policy.input, inputs), outputs: shown(policy.output, &outputs) };
-    let (transcript, timings) = prove_witness(key, &public, &statement, &witness, &multiplicities, clock)?;
+    let (transcript, timings) = prove_witness(key, public, &statement, &witness, &multiplicities, clock)?;
     let sizes = transcript.sizes();
     Ok(Proven { proof: Proof { statement, transcript: transcript.into_proof() }, outputs, sizes, timings })
 }
 
-/// Everything after the execution: steps 1 to 6 of the transcript. It does not check that the statement holds.
+/// Everything after the execution: steps 1 to 7 of the transcript. It does not check that the statement holds.
 pub(crate) fn prove_witness<E: Ext>(
     key: &ProvingKey,
     public: &Public<E>,
@@ -245,16 +133,19 @@ pub(crate) fn prove_witness<E: Ext>(
     multiplicities: &[Vec<u32>],
     mut clock: Clock<'_>,
 ) -> Result<(ProverTranscript, Timings), ProveError> {
-    let circuit = &public.circuit;
+    let plan = &public.plan;
+    let circuit = &plan.circuit;
     let values = Values { tensors: &witness.values, params: &key.params };
-    let columns = public.lookups.values(&witness.values);
+    let columns = plan.lookups.values(&witness.values);
 
     clock.begin("commit")?;
+    let mut rng = if plan.hidden { Some(SecretRng::from_os()?) } else { None };
+    let secrets = public.pads.as_ref().zip(rng.as_mut()).map(|(layout, rng)| PadSecrets::<E>::random(layout, rng));
     let mut transcript = ProverTranscript::new(DOMAIN);
     absorb_statement(&key.vk, statement, &mut transcript);
-    let committed = public.slots.iter().enumerate().filter(|(_, slot)| slot.is_some());
+    let committed = plan.slots.iter().enumerate().filter(|(_, slot)| slot.is_some());
     let mut cells: Vec<&dyn Cells> = committed.map(|(index, _)| as_cells(&witness.values[index])).collect();
-    let counts: Vec<Vec<i64>> = public
+    let counts: Vec<Vec<i64>> = plan
         .lookups
         .argument
         .used_tables()
@@ -262,18 +153,24 @@ pub(crate) fn prove_witness<E: Ext>(
         .map(|table| multiplicities[table].iter().map(|&count| i64::from(count)).collect())
         .collect();
     cells.extend(counts.iter().map(|counts| counts as &dyn Cells));
-    let (root, data) = public.witness.commit(&cells)?;
+    let pads = secrets.as_ref().map(PadSecrets::cells);
+    cells.extend(pads.iter().map(|pads| pads as &dyn Cells));
+    let (root, data) = public.opening.commit(WITNESS, &cells, rng.as_mut())?;
     transcript.send_bytes(WITNESS_ROOT, &root);
+    let mut matrices = vec![data];
+    if let Some(secrets) = &secrets {
+        transcript.mask(secrets.pads());
+    }
 
     clock.begin("lookups")?;
     let mut claims = ClaimSet::<E, E>::new(circuit.tensors.len());
-    let outcome = public.lookups.argument.prove::<E>(&mut transcript, &columns, multiplicities)?;
+    let outcome = plan.lookups.argument.prove::<E>(&mut transcript, &columns, multiplicities)?;
     for claim in outcome.columns {
-        claims.push(public.lookups.columns[claim.source][claim.column], claim.form, claim.value);
+        claims.push(plan.lookups.columns[claim.source][claim.column], claim.form, claim.value);
     }
 
     clock.begin("linear layers")?;
-    for (tensor, form, value) in public.constraint_claims(statement, &mut transcript) {
+    for (tensor, form, value) in plan.constraint_claims(statement, &mut transcript) {
         claims.push(tensor, form, value);
     }
     for step in schedule(circuit) {
@@ -282,43 +179,96 @@ pub(crate) fn prove_witness<E: Ext>(
     }
 
     clock.begin("open model")?;
-    let params: Vec<ParamClaim<E>> =
-        std::mem::take(&mut claims.params).into_iter().map(|(form, value)| form.into_claim(value)).collect();
-    key.model.open(&mut transcript, public.level, &params)?;
+    if plan.has_weights() {
+        let params: Vec<ParamClaim<E>> =
+            std::mem::take(&mut claims.params).into_iter().map(|(form, value)| form.into_claim(value)).collect();
+        let combined = key.model.combine(&mut transcript, &params)?;
+        let (root, data) = public.opening.commit(COMBINATIONS, &[&combined.limbs()], rng.as_mut())?;
+        transcript.send_bytes(COMBINATION_ROOT, &root);
+        matrices.push(data);
+        key.model.show_columns(&mut transcript, plan.level);
+    }
 
     clock.begin("open witness")?;
-    let multiplicities = outcome.multiplicities.into_iter().map(|claim| (claim.source, claim.form, claim.value)).collect();
-    let claims = public.witness_claims(&mut claims, multiplicities);
-    public.witness.open(&mut transcript, data, &claims)?;
+    if let Some((layout, secrets)) = public.pads.as_ref().zip(secrets.as_ref()) {
+        products::prove(&mut transcript, layout, secrets);
+        transcript.unmask();
+    }
+    let mut replay = VerifierTranscript::replay(DOMAIN, transcript.proof_so_far());
+    let (_, relations) = relations(&key.vk, public, statement, &mut replay)?;
+    public.opening.open(&mut transcript, &matrices, &relations)?;
     Ok((transcript, clock.finish()))
 }
 
-fn verify_in<E: Ext>(key: &VerifyingKey, proof: &Proof) -> Result<Verified, VerifyError> {
-    let statement = &proof.statement;
-    let public = Public::<E>::new::<VerifyError>(key, statement.batch)?;
-    let security = security_in(&public)?;
+pub(crate) fn verify_in<E: Ext>(key: &VerifyingKey, public: &Public<E>, proof: &Proof) -> Result<Verified, VerifyError> {
+    let security = security_in(public);
     if security.bits < key.profile.target_bits() {
         return Err(VerifyError::Security { expected: key.profile.target_bits(), actual: security.bits });
     }
-    let circuit = &public.circuit;
-
     let mut transcript = VerifierTranscript::new(DOMAIN, &proof.transcript);
-    absorb_statement(key, statement, &mut transcript);
+    let (roots, relations) = relations(key, public, &proof.statement, &mut transcript)?;
+    public.opening.verify(&mut transcript, &roots, &relations)?;
+    transcript.finish()?;
+    Ok(Verified { security })
+}
+
+/// Steps 0 to 6 for the verifier: the roots of the stacks and what they have to be opened to.
+fn relations<E: Ext>(
+    key: &VerifyingKey,
+    public: &Public<E>,
+    statement: &Statement,
+    transcript: &mut VerifierTranscript<'_>,
+) -> Result<(Vec<[u8; 32]>, Relations<E>), VerifyError> {
+    let plan = &public.plan;
+    let Messages { root, mut claims, reduction } = messages(key, plan, statement, transcript)?;
+    let mut roots = vec![root];
+    if let Some(reduction) = reduction {
+        roots.push(transcript.receive_bytes(COMBINATION_ROOT)?);
+        let place = (COMBINATIONS, 0);
+        claims.extend(model::verify_columns(&plan.model, &key.model_root, transcript, plan.level, reduction, place)?);
+    }
+    if let Some(layout) = &public.pads {
+        products::verify::<E>(transcript, layout)?;
+        transcript.unmask();
+    }
+    Ok((roots, Relations { claims, checks: transcript.take_checks(), pads: public.pad_tensor() }))
+}
+
+/// What steps 0 to 5 leave to be shown, but for the columns of the model.
+#[must_use]
+pub(crate) struct Messages<E> {
+    root: [u8; 32],
+    claims: Vec<veritorch_commitment::TensorClaim<E>>,
+    reduction: Option<Reduction<E>>,
+}
+
+/// Steps 0 to 5 for the verifier, up to the model's combined row: all messages that are padded but those of step 6.
+pub(crate) fn messages<E: Ext>(
+    key: &VerifyingKey,
+    plan: &Plan,
+    statement: &Statement,
+    transcript: &mut VerifierTranscript<'_>,
+) -> Result<Messages<E>, VerifyError> {
+    let circuit = &plan.circuit;
+    absorb_statement(key, statement, transcript);
     let root = transcript.receive_bytes(WITNESS_ROOT)?;
+    if plan.hidden {
+        transcript.mask();
+    }
 
     let mut claims = ClaimSet::<E, Value<E>>::new(circuit.tensors.len());
-    let outcome = public.lookups.argument.verify::<E>(&mut transcript)?;
+    let outcome = plan.lookups.argument.verify::<E>(transcript)?;
     for claim in outcome.columns {
-        if let Some(&tensor) = public.lookups.columns.get(claim.source).and_then(|own| own.get(claim.column)) {
+        if let Some(&tensor) = plan.lookups.columns.get(claim.source).and_then(|own| own.get(claim.column)) {
             claims.push(tensor, claim.form, claim.value);
         }
     }
 
-    for (tensor, form, value) in public.constraint_claims(statement, &mut transcript) {
+    for (tensor, form, value) in plan.constraint_claims(statement, transcript) {
         claims.push(tensor, form, Value::public(value));
     }
     for step in schedule(circuit) {
-        verify_step(circuit, &step, &mut claims, &mut transcript)?;
+        verify_step(circuit, &step, &mut claims, transcript)?;
     }
     for (tensor, entries) in public_inputs(circuit, statement) {
         let shape = &circuit.tensor(tensor).shape;
@@ -328,15 +278,16 @@ fn verify_in<E: Ext>(key: &VerifyingKey, proof: &Proof) -> Result<Verified, Veri
         }
     }
 
-    let params: Vec<ParamClaim<E, Value<E>>> =
-        std::mem::take(&mut claims.params).into_iter().map(|(form, value)| form.into_claim(value)).collect();
-    model::verify(&public.model, &key.model_root, &mut transcript, public.level, &params)?;
-
-    let multiplicities = outcome.multiplicities.into_iter().map(|claim| (claim.source, claim.form, claim.value)).collect();
-    let own = public.witness_claims(&mut claims, multiplicities);
-    public.witness.verify(&mut transcript, &root, &own)?;
-    transcript.finish()?;
-    Ok(Verified { security })
+    let mut reduction = None;
+    if plan.has_weights() {
+        let params: Vec<ParamClaim<E, Value<E>>> =
+            std::mem::take(&mut claims.params).into_iter().map(|(form, value)| form.into_claim(value)).collect();
+        reduction = Some(model::verify_combination(&plan.model, &key.model_root, transcript, &params)?);
+    }
+    let multiplicities: Vec<(usize, Form<E>, Value<E>)> =
+        outcome.multiplicities.into_iter().map(|claim| (claim.source, claim.form, claim.value)).collect();
+    let claims = plan.witness_claims(&mut claims, multiplicities);
+    Ok(Messages { root, claims, reduction })
 }
 
 /// Input tensors whose entries are in the statement.

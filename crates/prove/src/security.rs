@@ -4,11 +4,13 @@ use serde::{Deserialize, Serialize};
 use veritorch_commitment::{CommitmentError, SecurityLevel, model};
 use veritorch_graph::circuit::{Constraint, TensorId};
 use veritorch_sumcheck::form::padded_vars;
+use veritorch_lookup::LookupError;
+use veritorch_sumcheck::products;
 use veritorch_sumcheck::{E2, E3, Ext};
 
-use crate::error::ProveError;
+use crate::error::{ProveError, VerifyError};
 use crate::key::VerifyingKey;
-use crate::protocol::Public;
+use crate::public::{Plan, Public};
 use crate::schedule::{Step, schedule};
 
 /// Field extension and security target.
@@ -65,24 +67,27 @@ impl SecurityReport {
     }
 }
 
-/// The field that challenges are drawn from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Extension {
+/// What a proof is derived from, over the field that its challenges are drawn from.
+pub(crate) enum AnyPublic {
     /// 128 bits.
-    Quadratic,
+    Quadratic(Box<Public<E2>>),
     /// 192 bits.
-    Cubic,
+    Cubic(Box<Public<E3>>),
 }
 
-/// The extension for proofs of this many samples: the cubic one in the high profile, and wherever the quadratic one
+/// What proofs of this many samples are derived from: over the cubic extension in the high profile, and wherever the quadratic one
 /// would fall below the target. A public function of key and batch.
-pub(crate) fn extension(key: &VerifyingKey, batch: usize) -> Extension {
-    let enough = |bits: f64| bits >= key.profile.target_bits();
-    let quadratic = || security_in(&Public::<E2>::new::<ProveError>(key, batch).ok()?).ok();
-    match key.profile {
-        Profile::Standard if quadratic().is_some_and(|report| enough(report.bits)) => Extension::Quadratic,
-        Profile::Standard | Profile::High => Extension::Cubic,
+pub(crate) fn any_public<X>(key: &VerifyingKey, batch: usize) -> Result<AnyPublic, X>
+where
+    X: From<LookupError> + From<CommitmentError> + From<VerifyError>,
+{
+    if key.profile == Profile::Standard
+        && let Ok(public) = Public::<E2>::new::<VerifyError>(key, batch)
+        && security_in(&public).bits >= key.profile.target_bits()
+    {
+        return Ok(AnyPublic::Quadratic(Box::new(public)));
     }
+    Ok(AnyPublic::Cubic(Box::new(Public::<E3>::new::<X>(key, batch)?)))
 }
 
 /// What proofs of this many samples under a key are worth.
@@ -90,34 +95,36 @@ pub(crate) fn extension(key: &VerifyingKey, batch: usize) -> Extension {
 /// # Errors
 /// If no proof of that size is possible.
 pub fn security(key: &VerifyingKey, batch: usize) -> Result<SecurityReport, ProveError> {
-    Ok(match extension(key, batch) {
-        Extension::Quadratic => security_in(&Public::<E2>::new::<ProveError>(key, batch)?)?,
-        Extension::Cubic => security_in(&Public::<E3>::new::<ProveError>(key, batch)?)?,
+    Ok(match any_public::<ProveError>(key, batch)? {
+        AnyPublic::Quadratic(public) => security_in(&public),
+        AnyPublic::Cubic(public) => security_in(&public),
     })
 }
 
-pub(crate) fn security_in<E: Ext>(public: &Public<E>) -> Result<SecurityReport, CommitmentError> {
-    let mut terms: Vec<SecurityTerm> = public
-        .lookups
-        .argument
-        .security_terms::<E>()
-        .into_iter()
-        .map(|(name, bits)| SecurityTerm { name: name.to_owned(), bits })
-        .collect();
-    terms.push(linear_layers(public));
+pub(crate) fn security_in<E: Ext>(public: &Public<E>) -> SecurityReport {
+    let plan = &public.plan;
+    let named = |(name, bits): (&str, f64)| SecurityTerm { name: name.to_owned(), bits };
+    let mut terms: Vec<SecurityTerm> = plan.lookups.argument.security_terms::<E>().into_iter().map(named).collect();
+    terms.push(linear_layers::<E>(plan));
     let mut commitments = Vec::new();
-    if !public.circuit.params.is_empty() {
-        commitments = model::security_terms::<E>(&public.model, public.level, &public.param_claims())?;
+    let mut num_claims = plan.num_witness_claims() + public.num_checks;
+    if plan.has_weights() {
+        commitments = model::security_terms::<E>(&plan.model, plan.level, plan.num_param_claims());
+        num_claims += model::num_queries(plan.level) + 1;
     }
-    commitments.extend(public.witness.security_terms(public.num_witness_claims()));
+    if let Some(pads) = &public.pads {
+        terms.extend(products::security_terms::<E>(pads).into_iter().map(named));
+        num_claims += products::NUM_CHECKS;
+    }
+    commitments.extend(public.opening.security_terms(num_claims));
     terms.extend(commitments.into_iter().map(|term| SecurityTerm { name: term.name, bits: term.bits }));
-    Ok(SecurityReport::new(terms))
+    SecurityReport::new(terms)
 }
 
 /// Schwartz-Zippel over everything between lookups and openings: each round errs with at most `3 / |E|`, each
 /// batching of `J` claims with `J / |E|`, each constraint point with its number of variables.
-fn linear_layers<E: Ext>(public: &Public<E>) -> SecurityTerm {
-    let circuit = &public.circuit;
+fn linear_layers<E: Ext>(plan: &Plan) -> SecurityTerm {
+    let circuit = &plan.circuit;
     let vars = |tensor: &TensorId| {
         let own = padded_vars(&circuit.tensor(*tensor).shape);
         let operands = circuit.tensor(*tensor).op.operands();
@@ -127,10 +134,10 @@ fn linear_layers<E: Ext>(public: &Public<E>) -> SecurityTerm {
         .iter()
         .map(|step| match step {
             // A rewrite needs a sumcheck only where a joint form meets an axiswise map; count it always.
-            Step::Rewrite(tensor) => 2 * vars(tensor) + public.num_consumers(*tensor),
+            Step::Rewrite(tensor) => 2 * vars(tensor) + plan.num_consumers(*tensor),
             Step::Wave(tensors) => {
                 let rounds = tensors.iter().map(vars).max().unwrap_or(0);
-                let merged: usize = tensors.iter().map(|&tensor| public.num_consumers(tensor)).sum();
+                let merged: usize = tensors.iter().map(|&tensor| plan.num_consumers(tensor)).sum();
                 5 * rounds + 2 * tensors.len() + merged
             }
         })

@@ -1,6 +1,7 @@
 //! What a proof says, and the proof.
 
 use serde::{Deserialize, Serialize};
+use veritorch_graph::circuit::{Circuit, Visibility};
 
 /// The public part of a proof beside the verifying key. Integers; a port's scale turns them into the model's units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +12,15 @@ pub struct Statement {
     pub inputs: Vec<Vec<i64>>,
     /// Values of each output, samples first, if the policy makes outputs public; else empty.
     pub outputs: Vec<Vec<i64>>,
+}
+
+impl Statement {
+    /// A statement without entries, for a run that counts messages.
+    pub(crate) fn empty(circuit: &Circuit, batch: usize) -> Self {
+        let tensors = |visibility, ports: usize| vec![Vec::new(); if visibility == Visibility::Public { ports } else { 0 }];
+        let policy = circuit.policy;
+        Self { batch, inputs: tensors(policy.input, circuit.inputs.len()), outputs: tensors(policy.output, circuit.outputs.len()) }
+    }
 }
 
 /// A statement with the messages that prove it.

@@ -1,62 +1,68 @@
 //! Committing to a model, and what the prover needs of it afterwards.
 //!
-//! Row `r` is the polynomial `sum_i M[r][i] x^i`, evaluated on the subgroup of size `n = 8 C`. The encoded matrix is made
-//! coset by coset, `128` rows at a time, hashed and dropped; columns that an opening asks for are computed anew from the
-//! integers.
+//! Row `r` is the polynomial `sum_i M[r][i] x^i`, masks included, evaluated on the subgroup of size `n = 8 C`. The encoded matrix is
+//! made coset by coset, `128` rows at a time, hashed and dropped; columns that an opening asks for are computed anew from the
+//! integers and the masks.
 
 use p3_dft::TwoAdicSubgroupDft;
-use p3_field::{PrimeCharacteristicRing, TwoAdicField};
+use p3_field::{PrimeCharacteristicRing, PrimeField64, TwoAdicField};
 use p3_matrix::Matrix;
 use p3_matrix::dense::RowMajorMatrix;
 use rayon::prelude::*;
 use veritorch_execute::Params;
+use veritorch_execute::kernels::evaluate_columns;
 use veritorch_sumcheck::{Ext, F};
 
 use super::combine::combine;
 use super::layout::{LOG_INV_RATE, ModelLayout};
-use super::tree::{CHUNK, Digest, ModelTree, hash_chunks, leaf};
+use super::masks::{MaskSeed, Masks};
 use crate::error::CommitmentError;
 use crate::stack::signed;
+use crate::tree::{CHUNK, ColumnTree, leaves};
 use crate::whir::{DFT, Root};
 
-/// A committed model on the prover's side: the integer matrix and the tree.
+/// A committed model on the prover's side: the integer matrix, the masks and the tree.
 #[derive(Clone, Debug)]
 pub struct ModelProver {
     layout: ModelLayout,
     matrix: Vec<i8>,
-    tree: ModelTree,
+    masks: Masks,
+    tree: ColumnTree,
 }
 
 impl ModelProver {
-    /// Commits to a model.
+    /// Commits to a model. The seed is secret, drawn for this commitment alone; a layout without masks makes no use of it.
     ///
     /// # Errors
     /// If the params are not those of the layout.
-    pub fn commit(layout: ModelLayout, params: &Params) -> Result<Self, CommitmentError> {
+    pub fn commit(layout: ModelLayout, params: &Params, seed: MaskSeed) -> Result<Self, CommitmentError> {
         let matrix = fill(&layout, params)?;
-        let tree = ModelTree::new(leaves(&layout, &matrix));
-        Ok(Self { layout, matrix, tree })
+        let masks = Masks::new(seed, layout.num_rows(), layout.num_masks());
+        let tree = encode(&layout, &matrix, &masks);
+        Ok(Self { layout, matrix, masks, tree })
     }
 
-    /// A model that was committed to before, by its stored tree. Weights that are not those of the tree are not
+    /// A model that was committed to before, by its seed and its stored tree. Weights that are not those of the tree are not
     /// detected here; proofs made with them are refused.
     ///
     /// # Errors
     /// If the params or the tree are not those of the layout.
-    pub fn load(layout: ModelLayout, params: &Params, tree: ModelTree) -> Result<Self, CommitmentError> {
+    pub fn load(layout: ModelLayout, params: &Params, seed: MaskSeed, tree: ColumnTree) -> Result<Self, CommitmentError> {
         let (expected, actual) = (layout.log_domain(), tree.depth());
         if expected != actual {
             return Err(CommitmentError::Count { what: "levels of a model's tree", expected, actual });
         }
         let matrix = fill(&layout, params)?;
-        Ok(Self { layout, matrix, tree })
+        let masks = Masks::new(seed, layout.num_rows(), layout.num_masks());
+        Ok(Self { layout, matrix, masks, tree })
     }
 
     /// A model whose owner fills the matrix as they like, or whose tree is not that of the matrix.
     #[cfg(test)]
-    pub(super) fn hostile(layout: ModelLayout, matrix: Vec<i8>, tree: Option<ModelTree>) -> Self {
-        let tree = tree.unwrap_or_else(|| ModelTree::new(leaves(&layout, &matrix)));
-        Self { layout, matrix, tree }
+    pub(super) fn hostile(layout: ModelLayout, matrix: Vec<i8>, tree: Option<ColumnTree>) -> Self {
+        let masks = Masks::new([7; 32], layout.num_rows(), layout.num_masks());
+        let tree = tree.unwrap_or_else(|| encode(&layout, &matrix, &masks));
+        Self { layout, matrix, masks, tree }
     }
 
     /// The integer matrix.
@@ -73,8 +79,14 @@ impl ModelProver {
 
     /// The tree, to be stored.
     #[must_use]
-    pub fn tree(&self) -> &ModelTree {
+    pub fn tree(&self) -> &ColumnTree {
         &self.tree
+    }
+
+    /// The secret that the masks and salts follow from, to be stored where only the prover reads it.
+    #[must_use]
+    pub fn seed(&self) -> &MaskSeed {
+        self.masks.seed()
     }
 
     /// The root.
@@ -83,15 +95,29 @@ impl ModelProver {
         self.tree.root()
     }
 
-    /// Row `row` of the matrix.
+    /// The weights of a row; where its masks are, they are zero.
     pub(crate) fn row(&self, row: usize) -> &[i8] {
         let len = 1 << self.layout.log_columns();
         &self.matrix[row * len..(row + 1) * len]
     }
 
-    /// All rows.
-    pub(crate) fn rows(&self) -> Vec<&[i8]> {
-        self.matrix.chunks_exact(1 << self.layout.log_columns()).collect()
+    /// `sum_r coefficient_r row_r`, masks included.
+    pub(crate) fn combine_rows<E: Ext>(&self, coefficients: impl Iterator<Item = (usize, E)> + Clone) -> Vec<E> {
+        let (rows, weights): (Vec<&[i8]>, Vec<E>) = coefficients.clone().map(|(row, weight)| (self.row(row), weight)).unzip();
+        let mut combined = combine(&rows, &weights);
+        self.masks.add_to(&mut combined, coefficients);
+        combined
+    }
+
+    /// The columns at these points, which are powers of the domain's generator with these exponents, with their salts.
+    pub(crate) fn columns(&self, points: &[F], indices: &[usize]) -> Vec<(Vec<F>, Vec<F>)> {
+        let len = 1usize << self.layout.log_columns();
+        let rows: Vec<&[i8]> = self.matrix.chunks_exact(len).collect();
+        let words: Vec<u64> = points.iter().map(PrimeField64::as_canonical_u64).collect();
+        let values = evaluate_columns(&rows, &words);
+        let mut columns: Vec<Vec<F>> = values.into_iter().map(|column| column.into_iter().map(F::from_u64).collect()).collect();
+        self.masks.add_columns(&mut columns, points, len - self.layout.num_masks());
+        columns.into_iter().zip(indices).map(|(column, &index)| (column, self.masks.salt(index))).collect()
     }
 
     /// `B(k, c) = sum_o output[o] W(k, o, c)`, row-major `[kernel, column]`: a param with its outputs bound.
@@ -152,36 +178,27 @@ fn fill(layout: &ModelLayout, params: &Params) -> Result<Vec<i8>, CommitmentErro
     Ok(matrix)
 }
 
-/// The leaves: hashes of the columns of the encoded matrix, in the order of the subgroup's powers.
-fn leaves(layout: &ModelLayout, matrix: &[i8]) -> Vec<Digest> {
+/// The tree over the columns of the encoded matrix, in the order of the subgroup's powers.
+fn encode(layout: &ModelLayout, matrix: &[i8], masks: &Masks) -> ColumnTree {
     let len = 1usize << layout.log_columns();
     let generator = F::two_adic_generator(layout.log_domain());
     let num_cosets = 1 << LOG_INV_RATE;
-    let mut leaves = vec![[0; 32]; len * num_cosets];
+    let mut all = vec![[0; 32]; len * num_cosets];
     for (coset, shift) in generator.powers().take(num_cosets).enumerate() {
-        let chunks: Vec<Vec<Digest>> = matrix
-            .chunks(CHUNK * len)
-            .map(|rows| {
-                let encoded = DFT.coset_dft_batch(transpose(rows, len), shift).to_row_major_matrix();
-                let width = encoded.width();
-                let mut digests = vec![[0; 32]; len];
-                digests
-                    .par_chunks_mut(1 << 8)
-                    .zip(encoded.values.par_chunks(width << 8))
-                    .for_each(|(digests, cells)| hash_chunks(cells, digests));
-                digests
-            })
-            .collect();
-        leaves
-            .par_chunks_mut(num_cosets)
-            .enumerate()
-            .for_each(|(index, leaves)| leaves[coset] = leaf(chunks.iter().map(|digests| &digests[index])));
+        let pieces = (0..layout.num_rows()).step_by(CHUNK).map(|first| {
+            let rows = first..layout.num_rows().min(first + CHUNK);
+            let coefficients = transpose(&matrix[first * len..rows.end * len], len, rows.map(|row| masks.row(row)));
+            DFT.coset_dft_batch(coefficients, shift).to_row_major_matrix().values.into()
+        });
+        let salts: Vec<F> = (0..len).into_par_iter().flat_map_iter(|row| masks.salt(coset + num_cosets * row)).collect();
+        let leaves = leaves(layout.num_rows(), len, pieces, &salts);
+        all.par_chunks_mut(num_cosets).zip(leaves).for_each(|(all, leaf)| all[coset] = leaf);
     }
-    leaves
+    ColumnTree::new(all)
 }
 
-/// Rows of integers as columns of field elements.
-fn transpose(rows: &[i8], len: usize) -> RowMajorMatrix<F> {
+/// Rows of integers, with masks at their ends, as columns of field elements.
+fn transpose<'a>(rows: &[i8], len: usize, masks: impl Iterator<Item = &'a [F]>) -> RowMajorMatrix<F> {
     let width = rows.len() / len;
     let mut values = F::zero_vec(rows.len());
     // A block of columns is a cache line of each row.
@@ -191,5 +208,11 @@ fn transpose(rows: &[i8], len: usize) -> RowMajorMatrix<F> {
             cells.iter_mut().zip(entries).for_each(|(cell, &entry)| *cell = signed(i64::from(entry)));
         }
     });
+    for (row, masks) in masks.enumerate() {
+        let first = len - masks.len();
+        for (column, &mask) in masks.iter().enumerate() {
+            values[(first + column) * width + row] = mask;
+        }
+    }
     RowMajorMatrix::new(values, width)
 }

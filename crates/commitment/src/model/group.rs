@@ -14,7 +14,7 @@ use veritorch_sumcheck::{Ext, Factor, Form};
 use super::ParamClaim;
 use super::layout::{ModelLayout, Placement};
 use crate::error::CommitmentError;
-use crate::witness::form_fits;
+use crate::stack::form_fits;
 
 /// One combination of rows and the forms that it is summed against.
 pub(crate) struct Group<E> {

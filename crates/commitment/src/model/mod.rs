@@ -1,10 +1,10 @@
 //! The model commitment: made once when a model is published, opened in every proof.
 //!
 //! All weights lie in one matrix of small integers ([`layout`]). Each row is a polynomial of degree below `C` by its
-//! coefficients and is Reed-Solomon encoded at a low rate; the leaves of a Merkle tree are the columns of the encoded
-//! matrix ([`encode`], [`tree`]). An opening ([`open`]) reduces any number of claims on weights to one random
-//! combination of the rows, commits to that combination as a witness, and compares it with the matrix at randomly drawn
-//! columns. Unique decoding makes all proofs speak of one matrix.
+//! coefficients, the last of which are random masks ([`masks`]), and is Reed-Solomon encoded at a low rate; the leaves of a Merkle
+//! tree are the columns of the encoded matrix, salted ([`encode`]). An opening ([`open`]) reduces any number of claims on weights to one
+//! random combination of the rows, which the proof commits, and compares it with the matrix at randomly drawn columns. Unique
+//! decoding makes all proofs speak of one matrix. Each opening uses up as many masks of a row as it reads columns.
 //!
 //! A param is `[kernel, output, column]` with byte planes, `W = sum_p 256^p plane_p`. A claim on it is
 //! `sum_{k,o,c} kernel[k] eq(point, o) column[c] W[k,o,c] = value` over the real extents: what lies in the padding of the
@@ -13,19 +13,19 @@
 pub mod encode;
 pub mod layout;
 pub mod open;
-pub mod tree;
 
 #[cfg(test)]
 mod attacks;
 mod combine;
 mod group;
+mod masks;
 
 use veritorch_sumcheck::{Ext, Factor};
 
 pub use encode::ModelProver;
-pub use layout::{ModelLayout, Placement};
-pub use open::{security_terms, verify};
-pub use tree::ModelTree;
+pub use layout::{ModelLayout, Placement, masks_for, num_queries};
+pub use masks::MaskSeed;
+pub use open::{Combined, Reduction, combined_shape, security_terms, verify_columns, verify_combination};
 
 /// `sum_{k,o,c} kernel[k] eq(output_point, o) column[c] W[k,o,c] = value`, with `V = E` on the prover's side and
 /// `V = Value<E>` on the verifier's.

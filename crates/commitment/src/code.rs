@@ -1,0 +1,170 @@
+//! The Reed-Solomon code of a matrix's rows, and the encoding.
+//!
+//! A row of `2^c` cells and a tail of `T` random coefficients is the polynomial `sum_i cell_i x^i + x^(2^c) sum_i tail_i x^i`,
+//! evaluated on the subgroup of `N = 2^(c + l)` points. Any `T` of its values are uniform, whatever the cells are: the points are
+//! distinct and not zero, so that the tail alone takes every value on them. With the rate `(2^c + T) / N`, `t` columns miss a word
+//! that is further than half the distance from the code with probability `((1 + rate) / 2)^t`; hidden rows have `T = t`.
+
+use std::borrow::Cow;
+
+use p3_dft::TwoAdicSubgroupDft;
+use p3_field::{PrimeCharacteristicRing, TwoAdicField};
+use p3_matrix::Matrix;
+use p3_matrix::dense::RowMajorMatrix;
+use rayon::prelude::*;
+use veritorch_sumcheck::F;
+
+use crate::security::SecurityLevel;
+use crate::whir::DFT;
+
+/// Columns of a tile in a transposition: a cache line of each row.
+const TILE: usize = 1 << 6;
+
+/// Columns to draw so that a word outside of half the distance is missed with probability at most `2^-bits`, at a rate of
+/// `num_coefficients / 2^log_domain`.
+#[must_use]
+pub(crate) fn num_queries(bits: usize, num_coefficients: usize, log_domain: usize) -> usize {
+    (bits as f64 / bits_per_query(num_coefficients, log_domain)).ceil() as usize
+}
+
+/// `-log2((1 + rate) / 2)`.
+#[must_use]
+pub(crate) fn bits_per_query(num_coefficients: usize, log_domain: usize) -> f64 {
+    let domain = (1u64 << log_domain) as f64;
+    1.0 - libm::log2(1.0 + num_coefficients as f64 / domain)
+}
+
+/// Parameters of the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RowCode {
+    /// `c`.
+    pub(crate) log_cells: usize,
+    /// `T`.
+    pub(crate) tail: usize,
+    /// `log2 N`.
+    pub(crate) log_domain: usize,
+    /// Columns that an opening draws.
+    pub(crate) num_queries: usize,
+}
+
+impl RowCode {
+    /// The code of rows of `2^log_cells` cells: rate about 1/2, lower for short rows, whose tails would weigh too much.
+    pub(crate) fn new(log_cells: usize, hidden: bool, level: SecurityLevel) -> Self {
+        let log_inv_rate = match log_cells {
+            0..=10 => 3,
+            11..=12 => 2,
+            _ => 1,
+        };
+        let log_domain = log_cells + log_inv_rate;
+        let bits = level.bits.saturating_sub(level.grinding);
+        let queries = |tail: usize| num_queries(bits, (1 << log_cells) + tail, log_domain);
+        let mut tail = 0;
+        // A longer tail asks for more columns and these for a longer tail; the steps shrink by a factor of four and more.
+        while hidden && tail < queries(tail) {
+            tail = queries(tail);
+        }
+        Self { log_cells, tail, log_domain, num_queries: queries(tail) }
+    }
+
+    /// `-log2` of the probability that the columns miss a word that is far from the code.
+    pub(crate) fn query_bits(&self) -> f64 {
+        self.num_queries as f64 * bits_per_query((1 << self.log_cells) + self.tail, self.log_domain)
+    }
+
+    /// Rows that hold this many cells.
+    pub(crate) fn num_rows(&self, num_cells: usize) -> usize {
+        num_cells.div_ceil(1 << self.log_cells)
+    }
+
+    /// Encodes rows, given one after the other: cells, and tails.
+    pub(crate) fn encode(&self, cells: &[F], tails: &[F]) -> Encoded {
+        let len = 1 << self.log_cells;
+        let coefficients = transpose(cells, len);
+        let tails = if self.tail > 0 { transpose(tails, self.tail).values } else { Vec::new() };
+        let generator = F::two_adic_generator(self.log_domain);
+        let num_cosets = 1 << (self.log_domain - self.log_cells);
+        let cosets = generator
+            .powers()
+            .take(num_cosets)
+            .map(|shift| {
+                // On the coset, x^(2^c) is the constant shift^(2^c).
+                let mut folded = coefficients.clone();
+                let weight = shift.exp_power_of_2(self.log_cells);
+                folded.values.iter_mut().zip(&tails).for_each(|(cell, &tail)| *cell += weight * tail);
+                DFT.coset_dft_batch(folded, shift).to_row_major_matrix()
+            })
+            .collect();
+        Encoded { cosets }
+    }
+}
+
+/// Rows, given one after the other, as columns.
+fn transpose(rows: &[F], len: usize) -> RowMajorMatrix<F> {
+    let width = rows.len() / len;
+    let mut values = F::zero_vec(rows.len());
+    values.par_chunks_mut(width * TILE).enumerate().for_each(|(tile, cells)| {
+        for (column, cells) in cells.chunks_exact_mut(width).enumerate() {
+            let entries = rows.iter().skip(tile * TILE + column).step_by(len);
+            cells.iter_mut().zip(entries).for_each(|(cell, &entry)| *cell = entry);
+        }
+    });
+    RowMajorMatrix::new(values, width)
+}
+
+/// The encoded rows, coset by coset: point `k + L j` of the domain is row `j` of coset `k` of `L`.
+pub(crate) struct Encoded {
+    cosets: Vec<RowMajorMatrix<F>>,
+}
+
+impl Encoded {
+    /// All rows' values at a point of the domain.
+    pub(crate) fn column(&self, index: usize) -> Vec<F> {
+        let num_cosets = self.cosets.len();
+        let coset = &self.cosets[index % num_cosets];
+        let width = coset.width();
+        coset.values[index / num_cosets * width..][..width].to_vec()
+    }
+
+    /// The columns of a coset, cut into pieces of at most `piece` elements.
+    pub(crate) fn pieces(&self, coset: usize, piece: usize) -> impl Iterator<Item = Cow<'_, [F]>> {
+        let coset = &self.cosets[coset];
+        let width = coset.width();
+        (0..width).step_by(piece).map(move |start| {
+            let end = width.min(start + piece);
+            if end - start == width {
+                return Cow::Borrowed(coset.values.as_slice());
+            }
+            coset.values.par_chunks_exact(width).flat_map_iter(|row| row[start..end].iter().copied()).collect::<Vec<F>>().into()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::columns;
+
+    #[test]
+    fn columns_are_values_of_the_rows() {
+        for (log_cells, hidden) in [(9, true), (11, true), (13, false), (13, true)] {
+            let code = RowCode::new(log_cells, hidden, SecurityLevel::default());
+            assert_eq!(code.tail > 0, hidden);
+            assert!(!hidden || code.tail >= code.num_queries);
+            let cells: Vec<F> = (0..3u64 << log_cells).map(|i| F::from_u64(i * i + 1)).collect();
+            let tails: Vec<F> = (0..3 * code.tail as u64).map(|i| F::from_u64(i * i * i + 7)).collect();
+            let encoded = code.encode(&cells, &tails);
+            for index in [0, 1, 2, 77, (1 << code.log_domain) - 1] {
+                let x = columns::points(code.log_domain, &[index])[0];
+                let value = |coefficients: &[F]| coefficients.iter().rev().fold(F::ZERO, |sum, &c| sum * x + c);
+                let expected: Vec<F> = (0..3)
+                    .map(|row| {
+                        let cells = &cells[row << log_cells..(row + 1) << log_cells];
+                        let tail = &tails[row * code.tail..(row + 1) * code.tail];
+                        value(cells) + x.exp_u64(1 << log_cells) * value(tail)
+                    })
+                    .collect();
+                assert_eq!(encoded.column(index), expected);
+            }
+        }
+    }
+}

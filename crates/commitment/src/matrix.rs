@@ -1,0 +1,71 @@
+//! A stack of tensors as a committed matrix: made for one proof and opened once.
+//!
+//! The stack's cells are cut into rows ([`RowCode`]); the leaves of a Merkle tree are the columns of the encoded rows. A hidden
+//! matrix has random tails, so that the columns that are opened are uniform, and salted leaves, so that those that are not cannot
+//! be tested against guesses.
+
+use p3_field::PrimeCharacteristicRing;
+use veritorch_sumcheck::F;
+use veritorch_sumcheck::random::SecretRng;
+
+use crate::code::{Encoded, RowCode};
+use crate::tree::{CHUNK, ColumnTree, Digest, SALT, leaves};
+use crate::whir::Root;
+
+/// What the prover keeps of a committed stack. It is opened once.
+pub struct MatrixData {
+    /// The rows, one after the other: those of the stack, then those of the masks.
+    pub(crate) cells: Vec<F>,
+    pub(crate) tails: Vec<F>,
+    encoded: Encoded,
+    /// Those of each coset, leaf by leaf.
+    salts: Vec<Vec<F>>,
+    pub(crate) tree: ColumnTree,
+}
+
+impl MatrixData {
+    /// Commits to rows; hides them if the code has tails.
+    pub(crate) fn commit(code: &RowCode, cells: Vec<F>, rng: Option<&mut SecretRng>) -> (Root, Self) {
+        let num_rows = code.num_rows(cells.len());
+        let num_leaves = 1 << code.log_cells;
+        let num_cosets = 1 << (code.log_domain - code.log_cells);
+        let (mut tails, mut salts) = (Vec::new(), vec![Vec::new(); num_cosets]);
+        if let Some(rng) = rng {
+            tails = random(rng, num_rows * code.tail);
+            salts.iter_mut().for_each(|salts| *salts = random(rng, num_leaves * SALT));
+        }
+        let encoded = code.encode(&cells, &tails);
+        let by_coset: Vec<Vec<Digest>> = salts
+            .iter()
+            .enumerate()
+            .map(|(coset, salts)| leaves(num_rows, num_leaves, encoded.pieces(coset, CHUNK), salts))
+            .collect();
+        let tree = ColumnTree::new((0..num_leaves << (code.log_domain - code.log_cells)).map(|i| by_coset[i % num_cosets][i / num_cosets]).collect());
+        (tree.root(), Self { cells, tails, encoded, salts, tree })
+    }
+
+    /// The rows' values at a point of the domain, and the salt.
+    pub(crate) fn column(&self, index: usize) -> (Vec<F>, Vec<F>) {
+        let num_cosets = self.salts.len();
+        let salts = self.salts[index % num_cosets].chunks_exact(SALT).nth(index / num_cosets);
+        (self.encoded.column(index), salts.unwrap_or_default().to_vec())
+    }
+}
+
+impl Drop for MatrixData {
+    fn drop(&mut self) {
+        wipe(&mut self.cells);
+        wipe(&mut self.tails);
+    }
+}
+
+/// Uniform elements.
+pub(crate) fn random(rng: &mut SecretRng, count: usize) -> Vec<F> {
+    (0..count).map(|_| rng.base()).collect()
+}
+
+/// Overwrites secrets that are no longer needed. `black_box` keeps the writes from being taken for dead.
+pub(crate) fn wipe(values: &mut [F]) {
+    values.fill(F::ZERO);
+    std::hint::black_box(values);
+}

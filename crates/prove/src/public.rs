@@ -1,0 +1,191 @@
+//! What both sides of one proof derive from the key and the number of samples.
+
+use veritorch_commitment::{CommitmentError, ModelLayout, Opening, SecurityLevel, TensorClaim, model};
+use veritorch_graph::circuit::{Circuit, Constraint, Op, TensorId, Visibility};
+use veritorch_lookup::LookupError;
+use veritorch_sumcheck::form::padded_vars;
+use veritorch_sumcheck::products::PadLayout;
+use veritorch_sumcheck::transcript::Transcript;
+use veritorch_sumcheck::{Ext, Form, Value, VerifierTranscript};
+
+use crate::claim::ClaimSet;
+use crate::error::VerifyError;
+use crate::key::VerifyingKey;
+use crate::lookups::Lookups;
+use crate::protocol::{DOMAIN, messages};
+use crate::statement::Statement;
+
+const CONSTRAINT_POINT: &str = "constraint point";
+
+/// The stack of private inputs, hints, multiplicities and pads.
+pub(crate) const WITNESS: usize = 0;
+/// The stack of combined rows.
+pub(crate) const COMBINATIONS: usize = 1;
+
+/// The circuit of a proof with the places of its tensors.
+pub(crate) struct Plan {
+    pub(crate) circuit: Circuit,
+    pub(crate) lookups: Lookups,
+    pub(crate) model: ModelLayout,
+    pub(crate) level: SecurityLevel,
+    /// Whether anything is to stay hidden.
+    pub(crate) hidden: bool,
+    /// The tensor's place in the witness stack, if it is committed.
+    pub(crate) slots: Vec<Option<usize>>,
+    /// The place of a table's multiplicities in the witness stack.
+    multiplicity_slots: Vec<Option<usize>>,
+}
+
+/// A plan with its commitments over a field of challenges.
+pub(crate) struct Public<E: Ext> {
+    pub(crate) plan: Plan,
+    pub(crate) opening: Opening<E>,
+    /// Where each pad lies in the tensor of pads, which is the last of the witness stack.
+    pub(crate) pads: Option<PadLayout>,
+    /// Checks whose values depend on pads.
+    pub(crate) num_checks: usize,
+}
+
+impl<E: Ext> Public<E> {
+    /// Derives everything; a protocol without masks is for tests.
+    pub(crate) fn new<X>(key: &VerifyingKey, batch: usize) -> Result<Self, X>
+    where
+        X: From<LookupError> + From<CommitmentError> + From<VerifyError>,
+    {
+        let policy = key.circuit.policy;
+        let hidden = key.lifetime > 0 || [policy.input, policy.output].contains(&Visibility::Private);
+        Self::with_masks(key, batch, hidden)
+    }
+
+    /// As [`Self::new`], with or without masks.
+    pub(crate) fn with_masks<X>(key: &VerifyingKey, batch: usize, hidden: bool) -> Result<Self, X>
+    where
+        X: From<LookupError> + From<CommitmentError> + From<VerifyError>,
+    {
+        let (plan, mut shapes) = Plan::new::<X>(key, batch, hidden)?;
+        let (mut pads, mut num_checks) = (None, 0);
+        if hidden {
+            // The messages of a proof are always the same in number, order and length: a run without a proof counts them.
+            let statement = Statement::empty(&plan.circuit, batch);
+            let mut transcript = VerifierTranscript::rehearse(DOMAIN);
+            let _ = messages::<E>(key, &plan, &statement, &mut transcript)?;
+            let layout = PadLayout::new(transcript.masking());
+            num_checks = transcript.take_checks::<E>().len();
+            shapes.push(vec![E::DEGREE, layout.len()]);
+            pads = Some(layout);
+        }
+        let mut stacks = vec![shapes];
+        if plan.has_weights() {
+            stacks.push(vec![model::combined_shape::<E>(&plan.model)]);
+        }
+        let opening = Opening::new(&stacks, hidden, plan.level)?;
+        Ok(Self { plan, opening, pads, num_checks })
+    }
+
+    /// The tensor of pads in the witness stack, with the places of the pads.
+    pub(crate) fn pad_tensor(&self) -> Option<(usize, PadLayout)> {
+        let tensor = self.opening.layout(WITNESS).num_tensors().checked_sub(1)?;
+        self.pads.clone().map(|layout| (tensor, layout))
+    }
+}
+
+impl Plan {
+    /// The plan, and the shapes of the witness stack.
+    fn new<X>(key: &VerifyingKey, batch: usize, hidden: bool) -> Result<(Self, Vec<Vec<usize>>), X>
+    where
+        X: From<LookupError> + From<CommitmentError>,
+    {
+        let circuit = key.circuit.instantiate(batch);
+        let lookups = Lookups::new(&circuit)?;
+        let mut shapes = Vec::new();
+        let mut slots = vec![None; circuit.tensors.len()];
+        for (index, tensor) in circuit.tensors.iter().enumerate() {
+            if circuit.is_committed(TensorId(index as u32)) {
+                slots[index] = Some(shapes.len());
+                shapes.push(tensor.shape.clone());
+            }
+        }
+        let mut multiplicity_slots = vec![None; circuit.tables.len()];
+        for table in lookups.argument.used_tables() {
+            multiplicity_slots[table] = Some(shapes.len());
+            shapes.push(vec![circuit.tables[table].len()]);
+        }
+        let (model, level) = (key.model_layout()?, key.profile.level());
+        Ok((Self { circuit, lookups, model, level, hidden, slots, multiplicity_slots }, shapes))
+    }
+
+    /// Whether any claim will stand on weights.
+    pub(crate) fn has_weights(&self) -> bool {
+        self.num_param_claims() > 0
+    }
+
+    /// Upper bound for the number of claims that the operands of live tensors send to a tensor.
+    pub(crate) fn num_consumers(&self, tensor: TensorId) -> usize {
+        let columns = self.lookups.columns.iter().flatten().filter(|id| **id == tensor).count();
+        self.num_readers(tensor) + columns + self.circuit.outputs.len()
+    }
+
+    /// Upper bound for the number of claims on the witness.
+    pub(crate) fn num_witness_claims(&self) -> usize {
+        let claims = self.slots.iter().enumerate().filter(|(_, slot)| slot.is_some());
+        claims.map(|(index, _)| self.num_consumers(TensorId(index as u32))).sum::<usize>() + self.circuit.tables.len()
+    }
+
+    /// Claims on the weights: one for each of their tensors' readers.
+    pub(crate) fn num_param_claims(&self) -> usize {
+        let weights = self.circuit.tensors.iter().enumerate().filter(|(_, tensor)| matches!(tensor.op, Op::Weight { .. }));
+        weights.map(|(index, _)| self.num_readers(TensorId(index as u32))).sum()
+    }
+
+    fn num_readers(&self, tensor: TensorId) -> usize {
+        let read = |id: &&TensorId| **id == tensor;
+        self.circuit.tensors.iter().map(|t| t.op.operands().iter().filter(read).count()).sum()
+    }
+
+    /// What the witness has to be opened to, in the order of its stack.
+    pub(crate) fn witness_claims<E: Ext>(
+        &self,
+        claims: &mut ClaimSet<E, Value<E>>,
+        multiplicities: Vec<(usize, Form<E>, Value<E>)>,
+    ) -> Vec<TensorClaim<E>> {
+        let mut all = Vec::new();
+        for (index, slot) in self.slots.iter().enumerate() {
+            if let Some(tensor) = *slot {
+                let own = claims.take(TensorId(index as u32));
+                all.extend(own.into_iter().map(|claim| TensorClaim { stack: WITNESS, tensor, form: claim.form, value: claim.value }));
+            }
+        }
+        all.extend(multiplicities.into_iter().filter_map(|(table, form, value)| {
+            Some(TensorClaim { stack: WITNESS, tensor: self.multiplicity_slots.get(table).copied()??, form, value })
+        }));
+        all
+    }
+
+    /// Tensors whose entries are public, with those entries: outputs, and zero constraints.
+    fn constrained<'a>(&'a self, statement: &'a Statement) -> impl Iterator<Item = (TensorId, Option<&'a [i64]>)> {
+        let zeros = self.circuit.constraints.iter().filter_map(|constraint| match constraint {
+            Constraint::Zero { tensor } => Some((*tensor, None)),
+            Constraint::Lookup { .. } => None,
+        });
+        let outputs = self.circuit.outputs.iter().zip(&statement.outputs);
+        zeros.chain(outputs.map(|(port, values)| (port.tensor, Some(values.as_slice()))))
+    }
+
+    /// Claims on tensors whose entries are public, at points drawn now.
+    pub(crate) fn constraint_claims<E: Ext>(&self, statement: &Statement, transcript: &mut impl Transcript) -> Vec<(TensorId, Form<E>, E)> {
+        self.constrained(statement)
+            .map(|(tensor, entries)| {
+                let shape = &self.circuit.tensor(tensor).shape;
+                let point = transcript.challenges(CONSTRAINT_POINT, padded_vars(shape));
+                let form = Form::at_point(shape, &point);
+                let value = entries.map_or(E::ZERO, |entries| public_value(&form, shape, entries));
+                (tensor, form, value)
+            })
+            .collect()
+    }
+}
+
+/// `<form, T>` for public entries.
+pub(crate) fn public_value<E: Ext>(form: &Form<E>, shape: &[usize], entries: &[i64]) -> E {
+    form.vector(shape).into_iter().zip(entries).map(|(weight, &entry)| weight * E::from_int(entry)).sum()
+}
