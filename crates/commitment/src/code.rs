@@ -71,9 +71,9 @@ impl RowCode {
         self.num_queries as f64 * bits_per_query((1 << self.log_cells) + self.tail, self.log_domain)
     }
 
-    /// Rows that hold this many cells.
+    /// Rows that hold this many cells: at least one.
     pub(crate) fn num_rows(&self, num_cells: usize) -> usize {
-        num_cells.div_ceil(1 << self.log_cells)
+        num_cells.div_ceil(1 << self.log_cells).max(1)
     }
 
     /// Encodes rows, given one after the other: cells, and tails.

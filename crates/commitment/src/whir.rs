@@ -4,6 +4,8 @@
 //! shrinks as fast as its polynomial. Unique decoding gains nothing from lower rates (a query is worth less than one
 //! bit at any rate), and small domains keep encoding and paths short. [Arnon, Chiesa, Fenzi, Yogev 2024]
 
+use std::any::Any;
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 
@@ -21,7 +23,7 @@ use p3_whir::{
     WhirProverData,
 };
 use veritorch_sumcheck::transcript::{Challenger, Transcript};
-use veritorch_sumcheck::{Ext, F, ProverTranscript, VerifierTranscript};
+use veritorch_sumcheck::{E2, E3, Ext, F, ProverTranscript, VerifierTranscript};
 
 use crate::error::CommitmentError;
 use crate::security::{SecurityLevel, SecurityTerm};
@@ -32,6 +34,7 @@ type Mmcs = MerkleTreeMmcs<F, u8, LeafHash, NodeHash, 2, 32>;
 type Dft = Radix2DFTSmallBatch<F>;
 type Prover<E> = WhirProver<E, F, Dft, Mmcs, Challenger, PrefixProver<F, E>>;
 type Proof<E> = PcsProof<F, E, Mmcs>;
+type Data<E> = WhirProverData<F, E, Mmcs, PrefixProver<F, E>>;
 
 /// A Merkle root.
 pub type Root = [u8; 32];
@@ -51,22 +54,57 @@ const ASSUMPTION: SecurityAssumption = SecurityAssumption::UniqueDecoding;
 pub(crate) static DFT: LazyLock<Dft> = LazyLock::new(Dft::default);
 
 /// The scheme for polynomials in a given number of variables.
+///
+/// The library's code is large and generic; it is compiled here, once for each field of challenges, and not again in every crate that
+/// uses it.
 pub struct Whir<E: Ext> {
-    prover: Prover<E>,
-    protocol: OpeningProtocol,
-    level: SecurityLevel,
+    scheme: Box<dyn Scheme<E>>,
 }
 
 /// What the prover keeps of a committed polynomial.
 pub struct WhirData<E: Ext> {
-    data: WhirProverData<F, E, Mmcs, PrefixProver<F, E>>,
+    /// The polynomial's values on the cube.
+    cells: Vec<F>,
+    data: Box<dyn Any + Send>,
+    field: PhantomData<E>,
 }
 
 impl<E: Ext> WhirData<E> {
     /// The polynomial's values on the cube.
+    #[must_use]
     pub fn cells(&self) -> &[F] {
-        self.data.table(0).iter_polys().next().unwrap_or_default()
+        &self.cells
     }
+}
+
+/// WHIR over one field.
+trait Scheme<E: Ext>: Send + Sync {
+    fn num_vars(&self) -> usize;
+    fn commit(&self, cells: Vec<F>) -> Result<(Root, Box<dyn Any + Send>), CommitmentError>;
+    fn open(
+        &self,
+        transcript: &mut ProverTranscript,
+        label: &'static str,
+        data: Box<dyn Any + Send>,
+        point: &[E],
+    ) -> Result<(), CommitmentError>;
+    fn verify(
+        &self,
+        transcript: &mut VerifierTranscript<'_>,
+        label: &'static str,
+        root: &Root,
+        point: &[E],
+        value: E,
+    ) -> Result<(), CommitmentError>;
+    fn security_terms(&self) -> Vec<SecurityTerm>;
+}
+
+fn quadratic(num_vars: usize, level: SecurityLevel) -> Result<Box<dyn Scheme<E2>>, CommitmentError> {
+    Ok(Box::new(Concrete::<E2>::new(num_vars, level)?))
+}
+
+fn cubic(num_vars: usize, level: SecurityLevel) -> Result<Box<dyn Scheme<E3>>, CommitmentError> {
+    Ok(Box::new(Concrete::<E3>::new(num_vars, level)?))
 }
 
 impl<E: Ext> Whir<E> {
@@ -74,7 +112,68 @@ impl<E: Ext> Whir<E> {
     ///
     /// # Errors
     /// If the field is too small for the level at this size.
+    ///
+    /// # Panics
+    /// If the field is neither the quadratic nor the cubic extension.
     pub fn new(num_vars: usize, level: SecurityLevel) -> Result<Self, CommitmentError> {
+        let scheme: Box<dyn Any> = if E::DEGREE == E2::DEGREE { Box::new(quadratic(num_vars, level)?) } else { Box::new(cubic(num_vars, level)?) };
+        let scheme = scheme.downcast::<Box<dyn Scheme<E>>>().expect("challenges are drawn from one of the two extensions");
+        Ok(Self { scheme: *scheme })
+    }
+
+    /// Variables of the polynomial.
+    #[must_use]
+    pub fn num_vars(&self) -> usize {
+        self.scheme.num_vars()
+    }
+
+    /// Commits to a polynomial by its values on the cube. The caller puts the root into the transcript.
+    ///
+    /// # Errors
+    /// If their number is not `2^num_vars`.
+    pub fn commit(&self, cells: Vec<F>) -> Result<(Root, WhirData<E>), CommitmentError> {
+        let (root, data) = self.scheme.commit(cells.clone())?;
+        Ok((root, WhirData { cells, data, field: PhantomData }))
+    }
+
+    /// Proves the polynomial's value at a point that is fixed by the transcript.
+    ///
+    /// # Errors
+    /// If the point has the wrong length.
+    pub fn open(&self, transcript: &mut ProverTranscript, label: &'static str, data: WhirData<E>, point: &[E]) -> Result<(), CommitmentError> {
+        self.scheme.open(transcript, label, data.data, point)
+    }
+
+    /// Checks that the polynomial under `root` has `value` at `point`.
+    ///
+    /// # Errors
+    /// If the proof is malformed, or does not show it.
+    pub fn verify(
+        &self,
+        transcript: &mut VerifierTranscript<'_>,
+        label: &'static str,
+        root: &Root,
+        point: &[E],
+        value: E,
+    ) -> Result<(), CommitmentError> {
+        self.scheme.verify(transcript, label, root, point, value)
+    }
+
+    /// The terms of the soundness error of one opening, proof of work included.
+    #[must_use]
+    pub fn security_terms(&self) -> Vec<SecurityTerm> {
+        self.scheme.security_terms()
+    }
+}
+
+struct Concrete<E: Ext> {
+    prover: Prover<E>,
+    protocol: OpeningProtocol,
+    level: SecurityLevel,
+}
+
+impl<E: Ext> Concrete<E> {
+    fn new(num_vars: usize, level: SecurityLevel) -> Result<Self, CommitmentError> {
         let parameters = |reason: String| CommitmentError::Parameters { num_vars, bits: level.bits, reason };
         if num_vars < MIN_VARS {
             return Err(parameters(format!("at least {MIN_VARS} variables are needed")));
@@ -105,91 +204,15 @@ impl<E: Ext> Whir<E> {
         Ok(Self { prover: WhirProver::new(config, DFT.clone(), mmcs), protocol, level })
     }
 
-    /// Variables of the polynomial.
-    #[must_use]
-    pub fn num_vars(&self) -> usize {
-        MultilinearPcs::<E, Challenger>::num_vars(&self.prover)
-    }
-
-    /// Commits to a polynomial by its values on the cube. The caller puts the root into the transcript.
-    ///
-    /// # Errors
-    /// If their number is not `2^num_vars`.
-    pub fn commit(&self, cells: Vec<F>) -> Result<(Root, WhirData<E>), CommitmentError> {
-        let expected = 1 << self.num_vars();
-        if cells.len() != expected {
-            return Err(CommitmentError::Count { what: "cells of a polynomial", expected, actual: cells.len() });
-        }
-        let table = Table::new(RowMajorMatrix::new(cells, expected));
-        let witness = PrefixProver::<F, E>::new_witness(vec![table], FIRST_FOLD);
-        // The root is absorbed by the caller's transcript; this challenger is dropped.
-        let mut unused = Challenger::from_hasher(Vec::new(), Blake3);
-        let (cap, data) =
-            self.prover.commit(witness, &mut unused).map_err(|error| self.parameters(&error.to_string()))?;
-        Ok((cap.roots()[0], WhirData { data }))
-    }
-
-    /// Proves the polynomial's value at a point that is fixed by the transcript.
-    ///
-    /// # Errors
-    /// If the point has the wrong length.
-    pub fn open(
-        &self,
-        transcript: &mut ProverTranscript,
-        label: &'static str,
-        data: WhirData<E>,
-        point: &[E],
-    ) -> Result<(), CommitmentError> {
-        self.check_point(point)?;
-        let proof = self
-            .prover
-            .open_at(data.data, &self.protocol, &[Point::new(point.to_vec())], transcript.challenger())
-            .map_err(|error| self.parameters(&error.to_string()))?;
-        let bytes = postcard::to_stdvec(&proof).map_err(|error| self.parameters(&error.to_string()))?;
-        transcript.send_embedded(label, &bytes);
-        Ok(())
-    }
-
-    /// Checks that the polynomial under `root` has `value` at `point`.
-    ///
-    /// # Errors
-    /// If the proof is malformed, or does not show it.
-    pub fn verify(
-        &self,
-        transcript: &mut VerifierTranscript<'_>,
-        label: &'static str,
-        root: &Root,
-        point: &[E],
-        value: E,
-    ) -> Result<(), CommitmentError> {
-        self.check_point(point)?;
-        let refused = |reason: String| CommitmentError::Opening { label, reason };
-        let bytes = transcript.receive_embedded(label, self.max_proof_len())?;
-        let proof = self.decode(bytes).map_err(refused)?;
-        let root = MerkleCap::new(vec![*root]);
-        let point = Point::new(point.to_vec());
-        // Every count in the proof was compared with the parameters above, so that nothing below should be able to
-        // panic; the library does not promise it, and a verifier must not depend on that.
-        let opened = catch_unwind(AssertUnwindSafe(|| {
-            self.prover.verify_at(&root, &proof, &self.protocol, &[point], transcript.challenger())
-        }))
-        .map_err(|_| refused("the proof system stopped on it".to_owned()))?
-        .map_err(|error| refused(error.to_string()))?;
-        match opened.as_slice() {
-            [batch] if batch.current() == [value] && batch.next().is_empty() => Ok(()),
-            _ => Err(refused("it opens another value".to_owned())),
-        }
-    }
-
     fn parameters(&self, reason: &str) -> CommitmentError {
-        CommitmentError::Parameters { num_vars: self.num_vars(), bits: self.level.bits, reason: reason.to_owned() }
+        CommitmentError::Parameters { num_vars: Scheme::<E>::num_vars(self), bits: self.level.bits, reason: reason.to_owned() }
     }
 
     fn check_point(&self, point: &[E]) -> Result<(), CommitmentError> {
-        if point.len() == self.num_vars() {
+        if point.len() == Scheme::<E>::num_vars(self) {
             return Ok(());
         }
-        Err(CommitmentError::Count { what: "coordinates of a point", expected: self.num_vars(), actual: point.len() })
+        Err(CommitmentError::Count { what: "coordinates of a point", expected: Scheme::<E>::num_vars(self), actual: point.len() })
     }
 
     /// The round that queries the codeword of phase `phase`, the final one included.
@@ -202,8 +225,7 @@ impl<E: Ext> Whir<E> {
     }
 
     /// A bound on the length of a proof: what it has if no two paths share a node.
-    #[must_use]
-    pub fn max_proof_len(&self) -> usize {
+    fn max_proof_len(&self) -> usize {
         let element = E::DEGREE * 8;
         let phases = self.prover.n_rounds() + 1;
         let openings: usize = (0..phases)
@@ -214,7 +236,7 @@ impl<E: Ext> Whir<E> {
                 Self::num_queries(&round) * (row + 32 * round.log_folded_domain_size) + 64
             })
             .sum();
-        let sumchecks = self.num_vars() * (2 * element + 8);
+        let sumchecks = Scheme::<E>::num_vars(self) * (2 * element + 8);
         openings + sumchecks + (element << self.prover.final_sumcheck_rounds()) + 256 * (phases + 1)
     }
 
@@ -265,10 +287,73 @@ impl<E: Ext> Whir<E> {
             "final sumcheck",
         )
     }
+}
 
-    /// The terms of the soundness error of one opening, proof of work included.
-    #[must_use]
-    pub fn security_terms(&self) -> Vec<SecurityTerm> {
+impl<E: Ext> Scheme<E> for Concrete<E> {
+    fn num_vars(&self) -> usize {
+        MultilinearPcs::<E, Challenger>::num_vars(&self.prover)
+    }
+
+    fn commit(&self, cells: Vec<F>) -> Result<(Root, Box<dyn Any + Send>), CommitmentError> {
+        let expected = 1 << Scheme::<E>::num_vars(self);
+        if cells.len() != expected {
+            return Err(CommitmentError::Count { what: "cells of a polynomial", expected, actual: cells.len() });
+        }
+        let table = Table::new(RowMajorMatrix::new(cells, expected));
+        let witness = PrefixProver::<F, E>::new_witness(vec![table], FIRST_FOLD);
+        // The root is absorbed by the caller's transcript; this challenger is dropped.
+        let mut unused = Challenger::from_hasher(Vec::new(), Blake3);
+        let (cap, data) =
+            self.prover.commit(witness, &mut unused).map_err(|error| self.parameters(&error.to_string()))?;
+        Ok((cap.roots()[0], Box::new(data)))
+    }
+
+    fn open(
+        &self,
+        transcript: &mut ProverTranscript,
+        label: &'static str,
+        data: Box<dyn Any + Send>,
+        point: &[E],
+    ) -> Result<(), CommitmentError> {
+        self.check_point(point)?;
+        let data: Data<E> = *data.downcast().map_err(|_| self.parameters("the data is not that of a commitment in this field"))?;
+        let proof = self
+            .prover
+            .open_at(data, &self.protocol, &[Point::new(point.to_vec())], transcript.challenger())
+            .map_err(|error| self.parameters(&error.to_string()))?;
+        let bytes = postcard::to_stdvec(&proof).map_err(|error| self.parameters(&error.to_string()))?;
+        transcript.send_embedded(label, &bytes);
+        Ok(())
+    }
+
+    fn verify(
+        &self,
+        transcript: &mut VerifierTranscript<'_>,
+        label: &'static str,
+        root: &Root,
+        point: &[E],
+        value: E,
+    ) -> Result<(), CommitmentError> {
+        self.check_point(point)?;
+        let refused = |reason: String| CommitmentError::Opening { label, reason };
+        let bytes = transcript.receive_embedded(label, self.max_proof_len())?;
+        let proof = self.decode(bytes).map_err(refused)?;
+        let root = MerkleCap::new(vec![*root]);
+        let point = Point::new(point.to_vec());
+        // Every count in the proof was compared with the parameters above, so that nothing below should be able to
+        // panic; the library does not promise it, and a verifier must not depend on that.
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            self.prover.verify_at(&root, &proof, &self.protocol, &[point], transcript.challenger())
+        }))
+        .map_err(|_| refused("the proof system stopped on it".to_owned()))?
+        .map_err(|error| refused(error.to_string()))?;
+        match opened.as_slice() {
+            [batch] if batch.current() == [value] && batch.next().is_empty() => Ok(()),
+            _ => Err(refused("it opens another value".to_owned())),
+        }
+    }
+
+    fn security_terms(&self) -> Vec<SecurityTerm> {
         let config = &self.prover;
         let field = E::bits();
         // The library counts in whole bits, rounded up; the field is a little smaller.
@@ -285,7 +370,7 @@ impl<E: Ext> Whir<E> {
                 ASSUMPTION.fold_sumcheck_error(field, vars, rate) - union,
             ));
         };
-        phase_terms("phase 0", self.num_vars(), FIRST_LOG_INV_RATE, FIRST_FOLD, config.starting_folding_pow_bits());
+        phase_terms("phase 0", Scheme::<E>::num_vars(self), FIRST_LOG_INV_RATE, FIRST_FOLD, config.starting_folding_pow_bits());
         for (index, round) in config.round_parameters().iter().enumerate() {
             let folds = config.round_folding_factor(index + 1);
             let name = format!("phase {}", index + 1);

@@ -67,7 +67,7 @@ pub fn prove(key: &ProvingKey, inputs: &[Vec<i64>], batch: usize, progress: &dyn
     if batch == 0 || batch > MAX_BATCH {
         return Err(ProveError::Batch { batch });
     }
-    match any_public(&key.vk, batch)? {
+    match any_public::<ProveError>(&key.vk, batch)? {
         AnyPublic::Quadratic(public) => prove_in::<E2>(key, &public, inputs, batch, progress),
         AnyPublic::Cubic(public) => prove_in::<E3>(key, &public, inputs, batch, progress),
     }
@@ -80,7 +80,7 @@ pub fn prove(key: &ProvingKey, inputs: &[Vec<i64>], batch: usize, progress: &dyn
 pub fn verify(key: &VerifyingKey, proof: &Proof) -> Result<Verified, VerifyError> {
     key.circuit.check()?;
     check_statement(&key.circuit, &proof.statement)?;
-    match any_public(key, proof.statement.batch)? {
+    match any_public::<VerifyError>(key, proof.statement.batch)? {
         AnyPublic::Quadratic(public) => verify_in::<E2>(key, &public, proof),
         AnyPublic::Cubic(public) => verify_in::<E3>(key, &public, proof),
     }

@@ -113,7 +113,7 @@ pub(crate) fn security_in<E: Ext>(public: &Public<E>) -> SecurityReport {
         num_claims += model::num_queries(plan.level) + 1;
     }
     if let Some(pads) = &public.pads {
-        terms.extend(products::security_terms::<E>(pads).into_iter().map(named));
+        terms.extend(pads.security_terms::<E>().into_iter().map(named));
         num_claims += products::NUM_CHECKS;
     }
     commitments.extend(public.opening.security_terms(num_claims));

@@ -14,8 +14,6 @@ pub mod encode;
 pub mod layout;
 pub mod open;
 
-#[cfg(test)]
-mod attacks;
 mod combine;
 mod group;
 mod masks;
