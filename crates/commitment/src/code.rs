@@ -1,9 +1,9 @@
 //! The Reed-Solomon code of a matrix's rows, and the encoding.
 //!
 //! A row of `2^c` cells and a tail of `T` random coefficients is the polynomial `sum_i cell_i x^i + x^(2^c) sum_i tail_i x^i`,
-//! evaluated on the subgroup of `N = 2^(c + l)` points. Any `T` of its values are uniform, whatever the cells are: the points are
-//! distinct and not zero, so that the tail alone takes every value on them. With the rate `(2^c + T) / N`, `t` columns miss a word
-//! that is further than half the distance from the code with probability `((1 + rate) / 2)^t`; hidden rows have `T = t`.
+//! evaluated on the subgroup of `N` points. Any `T` of its values are uniform, whatever the cells are: the points are distinct and not
+//! zero, so that the tail alone takes every value on them. With the rate `(2^c + T) / N`, `t` columns miss a word that is further than
+//! half the distance from the code with probability `((1 + rate) / 2)^t`; rows that stay hidden through `n` openings have `T >= n t`.
 
 use std::borrow::Cow;
 
@@ -12,6 +12,7 @@ use p3_field::{PrimeCharacteristicRing, TwoAdicField};
 use p3_matrix::Matrix;
 use p3_matrix::dense::RowMajorMatrix;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use veritorch_sumcheck::F;
 
 use crate::security::SecurityLevel;
@@ -20,22 +21,14 @@ use crate::whir::DFT;
 /// Columns of a tile in a transposition: a cache line of each row.
 const TILE: usize = 1 << 6;
 
-/// Columns to draw so that a word outside of half the distance is missed with probability at most `2^-bits`, at a rate of
-/// `num_coefficients / 2^log_domain`.
-#[must_use]
-pub(crate) fn num_queries(bits: usize, num_coefficients: usize, log_domain: usize) -> usize {
-    (bits as f64 / bits_per_query(num_coefficients, log_domain)).ceil() as usize
-}
-
 /// `-log2((1 + rate) / 2)`.
-#[must_use]
-pub(crate) fn bits_per_query(num_coefficients: usize, log_domain: usize) -> f64 {
+fn bits_per_query(num_coefficients: usize, log_domain: usize) -> f64 {
     let domain = (1u64 << log_domain) as f64;
     1.0 - libm::log2(1.0 + num_coefficients as f64 / domain)
 }
 
 /// Parameters of the code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RowCode {
     /// `c`.
     pub(crate) log_cells: usize,
@@ -43,32 +36,66 @@ pub(crate) struct RowCode {
     pub(crate) tail: usize,
     /// `log2 N`.
     pub(crate) log_domain: usize,
-    /// Columns that an opening draws.
+    /// `t`: columns that an opening draws.
     pub(crate) num_queries: usize,
 }
 
 impl RowCode {
-    /// The code of rows of `2^log_cells` cells: rate about 1/2, lower for short rows, whose tails would weigh too much.
-    pub(crate) fn new(log_cells: usize, hidden: bool, level: SecurityLevel) -> Self {
+    /// The code of rows of `2^log_cells` cells that are opened once: rate about 1/2, lower for short rows, whose tails would weigh too
+    /// much.
+    pub(crate) fn once(log_cells: usize, hidden: bool, level: SecurityLevel) -> Self {
         let log_inv_rate = match log_cells {
             0..=10 => 3,
             11..=12 => 2,
             _ => 1,
         };
-        let log_domain = log_cells + log_inv_rate;
-        let bits = level.bits.saturating_sub(level.grinding);
-        let queries = |tail: usize| num_queries(bits, (1 << log_cells) + tail, log_domain);
-        let mut tail = 0;
-        // A longer tail asks for more columns and these for a longer tail; the steps shrink by a factor of four and more.
-        while hidden && tail < queries(tail) {
-            tail = queries(tail);
+        Self::with_domain(log_cells, log_cells + log_inv_rate, usize::from(hidden), level)
+    }
+
+    /// The code of rows of `2^log_cells` cells that stay hidden through this many openings: rate about 1/8. The tail's length is a power
+    /// of two, over which a vector of powers is evaluated in few steps.
+    pub(crate) fn long_lived(log_cells: usize, num_openings: usize, level: SecurityLevel) -> Self {
+        let mut log_domain = log_cells + 3;
+        loop {
+            let code = Self::with_domain(log_cells, log_domain, num_openings, level);
+            // The tail makes the rate higher than 1/8; from 3/20 on a larger domain costs less than more columns.
+            if 20 * code.num_coefficients() <= 3 << log_domain {
+                return code;
+            }
+            log_domain += 1;
         }
-        Self { log_cells, tail, log_domain, num_queries: queries(tail) }
+    }
+
+    fn with_domain(log_cells: usize, log_domain: usize, num_openings: usize, level: SecurityLevel) -> Self {
+        let bits = level.bits.saturating_sub(level.grinding) as f64;
+        // A word that is no code at all: a tail as long as the domain stops the search.
+        let queries = |tail: usize| match (1usize << log_cells).saturating_add(tail) {
+            coefficients if coefficients >= 1 << log_domain => 1usize << log_domain,
+            coefficients => (bits / bits_per_query(coefficients, log_domain)).ceil() as usize,
+        };
+        let mut num_queries = queries(0);
+        // A longer tail asks for more columns and these for a longer tail.
+        loop {
+            let tail = match num_queries.saturating_mul(num_openings) {
+                tail if num_openings > 1 => tail.checked_next_power_of_two().unwrap_or(usize::MAX),
+                tail => tail,
+            };
+            let more = queries(tail);
+            if more <= num_queries || tail >= 1 << log_domain {
+                return Self { log_cells, tail, log_domain, num_queries };
+            }
+            num_queries = more;
+        }
+    }
+
+    /// Coefficients of a row.
+    fn num_coefficients(&self) -> usize {
+        (1usize << self.log_cells).saturating_add(self.tail)
     }
 
     /// `-log2` of the probability that the columns miss a word that is far from the code.
     pub(crate) fn query_bits(&self) -> f64 {
-        self.num_queries as f64 * bits_per_query((1 << self.log_cells) + self.tail, self.log_domain)
+        self.num_queries as f64 * bits_per_query(self.num_coefficients(), self.log_domain)
     }
 
     /// Rows that hold this many cells: at least one.
@@ -87,10 +114,8 @@ impl RowCode {
             .powers()
             .take(num_cosets)
             .map(|shift| {
-                // On the coset, x^(2^c) is the constant shift^(2^c).
                 let mut folded = coefficients.clone();
-                let weight = shift.exp_power_of_2(self.log_cells);
-                folded.values.iter_mut().zip(&tails).for_each(|(cell, &tail)| *cell += weight * tail);
+                fold_tails(&mut folded.values, &tails, shift.exp_power_of_2(self.log_cells));
                 DFT.coset_dft_batch(folded, shift).to_row_major_matrix()
             })
             .collect();
@@ -98,8 +123,15 @@ impl RowCode {
     }
 }
 
+/// Adds tails to cells, both as columns: on a coset, `x^(2^c)` is the constant `weight`.
+pub(crate) fn fold_tails(cells: &mut [F], tails: &[F], weight: F) {
+    for (tails, power) in tails.chunks(cells.len()).zip(weight.powers().skip(1)) {
+        cells.par_iter_mut().zip(tails).with_min_len(1 << 12).for_each(|(cell, &tail)| *cell += power * tail);
+    }
+}
+
 /// Rows, given one after the other, as columns.
-fn transpose(rows: &[F], len: usize) -> RowMajorMatrix<F> {
+pub(crate) fn transpose(rows: &[F], len: usize) -> RowMajorMatrix<F> {
     let width = rows.len() / len;
     let mut values = F::zero_vec(rows.len());
     values.par_chunks_mut(width * TILE).enumerate().for_each(|(tile, cells)| {
@@ -145,11 +177,25 @@ mod tests {
     use crate::columns;
 
     #[test]
+    fn tails_cover_every_opening_and_columns_reach_the_level() {
+        let level = SecurityLevel::default();
+        for log_cells in 9..22 {
+            for num_openings in [0, 2, 65, 1000] {
+                for code in [RowCode::once(log_cells, num_openings > 0, level), RowCode::long_lived(log_cells, num_openings, level)] {
+                    let openings = if code == RowCode::once(log_cells, num_openings > 0, level) { num_openings.min(1) } else { num_openings };
+                    assert!(code.tail >= openings * code.num_queries && code.tail <= 2 * openings * code.num_queries);
+                    assert!(code.query_bits() >= (level.bits - level.grinding) as f64);
+                    assert!(code.num_coefficients() * 3 <= 2 << code.log_domain, "{code:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn columns_are_values_of_the_rows() {
-        for (log_cells, hidden) in [(9, true), (11, true), (13, false), (13, true)] {
-            let code = RowCode::new(log_cells, hidden, SecurityLevel::default());
-            assert_eq!(code.tail > 0, hidden);
-            assert!(!hidden || code.tail >= code.num_queries);
+        let level = SecurityLevel::default();
+        for code in [RowCode::once(9, true, level), RowCode::once(11, true, level), RowCode::once(13, false, level), RowCode::long_lived(9, 20, level)] {
+            let log_cells = code.log_cells;
             let cells: Vec<F> = (0..3u64 << log_cells).map(|i| F::from_u64(i * i + 1)).collect();
             let tails: Vec<F> = (0..3 * code.tail as u64).map(|i| F::from_u64(i * i * i + 7)).collect();
             let encoded = code.encode(&cells, &tails);

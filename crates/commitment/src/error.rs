@@ -58,15 +58,13 @@ pub enum CommitmentError {
         /// What is wrong.
         reason: &'static str,
     },
-    /// Masks and columns do not fit a row together.
-    #[error("{num_masks} masks and columns of 2^{widest_column} cells do not fit rows of 2^{log_columns}")]
-    Masks {
-        /// Masks asked for.
-        num_masks: usize,
-        /// `log2` of the longest column, masks beside it counted.
-        widest_column: usize,
-        /// `log2` of the longest row.
-        log_columns: usize,
+    /// No row has masks for so many openings.
+    #[error("masks for {num_openings} openings, at most {possible} are possible")]
+    Openings {
+        /// Openings asked for.
+        num_openings: usize,
+        /// Openings that are possible.
+        possible: usize,
     },
     /// A value depends on a pad that is not committed.
     #[error("a value depends on a pad that no tensor holds")]

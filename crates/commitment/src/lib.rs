@@ -22,7 +22,7 @@ mod merge;
 pub use error::CommitmentError;
 pub use matrix::MatrixData;
 pub use model::{ModelLayout, ModelProver, ParamClaim};
-pub use opening::{Opening, Relations, TensorClaim};
+pub use opening::{Opening, Place, Relations, TensorClaim};
 pub use security::{SecurityLevel, SecurityTerm};
 pub use stack::{Cells, StackLayout};
 pub use tree::ColumnTree;

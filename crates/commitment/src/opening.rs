@@ -61,15 +61,20 @@ const MIN_LOG_CELLS: usize = 9;
 /// `log2` of the longest row.
 const MAX_LOG_CELLS: usize = 24;
 
-/// `<form, tensor> = value`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TensorClaim<E> {
-    /// The stack: 0 for the witness, 1 for the combinations of long-lived matrices.
+/// A tensor of a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The stack: 0 for the witness, 1 for the combined rows of long-lived matrices.
     pub stack: usize,
     /// Index of the tensor in the stack.
     pub tensor: usize,
-    /// A form on its real entries.
-    pub form: Form<E>,
+}
+
+/// `sum_i <form_i, tensor_i> = value`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorClaim<E> {
+    /// Forms on the tensors' real entries; one, mostly.
+    pub terms: Vec<(Place, Form<E>)>,
     /// The value.
     pub value: Value<E>,
 }
@@ -111,13 +116,13 @@ impl<E: Ext> Opening<E> {
         let masks = if hidden { 3 * E::DEGREE } else { 0 };
         // Columns in bytes, against cells of the combined row.
         let cost = |log_cells: usize| {
-            let code = RowCode::new(log_cells, hidden, level);
+            let code = RowCode::once(log_cells, hidden, level);
             let rows: usize = stacks.iter().map(|stack| code.num_rows(stack.num_cells())).sum();
             8 * code.num_queries * (rows + masks) + (1 << log_cells)
         };
         let log_cells = (MIN_LOG_CELLS..=MAX_LOG_CELLS).min_by_key(|&log_cells| cost(log_cells)).unwrap_or(MIN_LOG_CELLS);
         let inner = Inner::new(log_cells, level)?;
-        Ok(Self { stacks, code: RowCode::new(log_cells, hidden, level), inner, hidden, level })
+        Ok(Self { stacks, code: RowCode::once(log_cells, hidden, level), inner, hidden, level })
     }
 
     /// The layout of a stack.
@@ -326,13 +331,14 @@ impl<E: Ext> Opening<E> {
     /// Whether each form fits its tensor.
     fn check_claims(&self, claims: &[TensorClaim<E>]) -> Result<(), CommitmentError> {
         for (index, claim) in claims.iter().enumerate() {
-            let tensor = claim.tensor;
-            let misfit = |reason| CommitmentError::Claim { claim: index, tensor, reason };
-            let stack = self.stacks.get(claim.stack).ok_or(misfit("there is no such stack"))?;
-            if tensor >= stack.num_tensors() {
-                return Err(misfit("there is no such tensor"));
+            for (place, form) in &claim.terms {
+                let misfit = |reason| CommitmentError::Claim { claim: index, tensor: place.tensor, reason };
+                let stack = self.stacks.get(place.stack).ok_or(misfit("there is no such stack"))?;
+                if place.tensor >= stack.num_tensors() {
+                    return Err(misfit("there is no such tensor"));
+                }
+                form_fits(form, stack.shape(place.tensor)).map_err(misfit)?;
             }
-            form_fits(&claim.form, stack.shape(tensor)).map_err(misfit)?;
         }
         Ok(())
     }
@@ -383,9 +389,11 @@ impl<E: Ext> Opening<E> {
 impl<E: Ext> Merged<E> {
     /// The weighted forms on the tensors of a stack.
     fn on_stack<'a>(&'a self, relations: &'a Relations<E>, stack: usize) -> Vec<(usize, E, &'a Form<E>)> {
-        let claims = relations.claims.iter().zip(&self.weights).filter(|(claim, _)| claim.stack == stack);
+        let claims = relations.claims.iter().zip(&self.weights);
+        let terms = claims.flat_map(|(claim, &weight)| claim.terms.iter().map(move |(place, form)| (place, weight, form)));
         let hidden = self.hidden.iter().filter(|_| stack == 0).map(|(tensor, form)| (*tensor, E::ONE, form));
-        claims.map(|(claim, &weight)| (claim.tensor, weight, &claim.form)).chain(hidden).collect()
+        let own = terms.filter(|(place, ..)| place.stack == stack).map(|(place, weight, form)| (place.tensor, weight, form));
+        own.chain(hidden).collect()
     }
 }
 

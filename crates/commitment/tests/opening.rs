@@ -1,7 +1,7 @@
 //! The opening of a proof's stacks: its honest run, and what it refuses.
 
 use p3_field::PrimeCharacteristicRing;
-use veritorch_commitment::{Cells, CommitmentError, MatrixData, Opening, Relations, SecurityLevel, TensorClaim};
+use veritorch_commitment::{Cells, CommitmentError, MatrixData, Opening, Place, Relations, SecurityLevel, TensorClaim};
 use veritorch_sumcheck::random::SecretRng;
 use veritorch_sumcheck::transcript::Transcript;
 use veritorch_sumcheck::{E2, E3, Ext, F, Factor, Form, ProverTranscript, Value, VerifierTranscript};
@@ -59,7 +59,7 @@ impl Setting {
             .map(|(stack, tensor, form)| {
                 let vector = form.vector(&self.shapes[stack][tensor]);
                 let value: E = vector.iter().zip(&self.tensors[stack][tensor]).map(|(&a, &b)| a * E::from_int(b)).sum();
-                TensorClaim { stack, tensor, form, value: Value::public(value) }
+                TensorClaim { terms: vec![(Place { stack, tensor }, form)], value: Value::public(value) }
             })
             .collect();
         Relations { claims, checks: Vec::new(), pads: None }

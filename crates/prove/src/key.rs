@@ -1,7 +1,7 @@
 //! Keys: what the prover keeps and what the verifier is given.
 
 use serde::{Deserialize, Serialize};
-use veritorch_commitment::model::{MaskSeed, masks_for};
+use veritorch_commitment::model::MaskSeed;
 use veritorch_commitment::{ColumnTree, CommitmentError, ModelLayout, ModelProver};
 use veritorch_execute::Params;
 use veritorch_graph::circuit::Circuit;
@@ -60,8 +60,9 @@ impl VerifyingKey {
 
     /// The layout of the model commitment.
     pub(crate) fn model_layout(&self) -> Result<ModelLayout, CommitmentError> {
-        let num_masks = if self.lifetime == 0 { 0 } else { masks_for(self.lifetime, self.profile.level()) };
-        ModelLayout::new(&self.circuit.params, num_masks)
+        // One opening more is kept for the renewal of the commitment.
+        let num_openings = if self.lifetime == 0 { 0 } else { self.lifetime.saturating_add(1) };
+        ModelLayout::new(&self.circuit.params, num_openings, self.profile.level())
     }
 
     /// BLAKE3 of everything in the key: what a proof is bound to.

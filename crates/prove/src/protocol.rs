@@ -14,7 +14,7 @@
 //! verifier over the messages that it has sent: the two cannot drift apart.
 
 use veritorch_commitment::model::{self, Reduction};
-use veritorch_commitment::{Cells, ParamClaim, Relations};
+use veritorch_commitment::{Cells, ParamClaim, Place, Relations, TensorClaim};
 use veritorch_execute::{TensorData, Witness, execute};
 use veritorch_graph::circuit::{Circuit, Op, TensorId, Visibility};
 use veritorch_sumcheck::products::{self, PadSecrets};
@@ -183,7 +183,9 @@ pub(crate) fn prove_witness<E: Ext>(
         let params: Vec<ParamClaim<E>> =
             std::mem::take(&mut claims.params).into_iter().map(|(form, value)| form.into_claim(value)).collect();
         let combined = key.model.combine(&mut transcript, &params)?;
-        let (root, data) = public.opening.commit(COMBINATIONS, &[&combined.limbs()], rng.as_mut())?;
+        let tensors = combined.tensors();
+        let cells: Vec<&dyn Cells> = tensors.iter().map(|tensor| tensor as &dyn Cells).collect();
+        let (root, data) = public.opening.commit(COMBINATIONS, &cells, rng.as_mut())?;
         transcript.send_bytes(COMBINATION_ROOT, &root);
         matrices.push(data);
         key.model.show_columns(&mut transcript, plan.level);
@@ -224,7 +226,7 @@ fn relations<E: Ext>(
     let mut roots = vec![root];
     if let Some(reduction) = reduction {
         roots.push(transcript.receive_bytes(COMBINATION_ROOT)?);
-        let place = (COMBINATIONS, 0);
+        let place = Place { stack: COMBINATIONS, tensor: 0 };
         claims.extend(model::verify_columns(&plan.model, &key.model_root, transcript, plan.level, reduction, place)?);
     }
     if let Some(layout) = &public.pads {
@@ -238,7 +240,7 @@ fn relations<E: Ext>(
 #[must_use]
 pub(crate) struct Messages<E> {
     root: [u8; 32],
-    claims: Vec<veritorch_commitment::TensorClaim<E>>,
+    claims: Vec<TensorClaim<E>>,
     reduction: Option<Reduction<E>>,
 }
 

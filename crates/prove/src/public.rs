@@ -1,6 +1,6 @@
 //! What both sides of one proof derive from the key and the number of samples.
 
-use veritorch_commitment::{CommitmentError, ModelLayout, Opening, SecurityLevel, TensorClaim, model};
+use veritorch_commitment::{CommitmentError, ModelLayout, Opening, Place, SecurityLevel, TensorClaim, model};
 use veritorch_graph::circuit::{Circuit, Constraint, Op, TensorId, Visibility};
 use veritorch_lookup::LookupError;
 use veritorch_sumcheck::form::padded_vars;
@@ -76,7 +76,7 @@ impl<E: Ext> Public<E> {
         }
         let mut stacks = vec![shapes];
         if plan.has_weights() {
-            stacks.push(vec![model::combined_shape::<E>(&plan.model)]);
+            stacks.push(model::combined_shapes::<E>(&plan.model));
         }
         let opening = Opening::new(&stacks, hidden, plan.level)?;
         Ok(Self { plan, opening, pads, num_checks })
@@ -152,11 +152,12 @@ impl Plan {
         for (index, slot) in self.slots.iter().enumerate() {
             if let Some(tensor) = *slot {
                 let own = claims.take(TensorId(index as u32));
-                all.extend(own.into_iter().map(|claim| TensorClaim { stack: WITNESS, tensor, form: claim.form, value: claim.value }));
+                all.extend(own.into_iter().map(|claim| TensorClaim { terms: vec![(Place { stack: WITNESS, tensor }, claim.form)], value: claim.value }));
             }
         }
         all.extend(multiplicities.into_iter().filter_map(|(table, form, value)| {
-            Some(TensorClaim { stack: WITNESS, tensor: self.multiplicity_slots.get(table).copied()??, form, value })
+            let tensor = self.multiplicity_slots.get(table).copied()??;
+            Some(TensorClaim { terms: vec![(Place { stack: WITNESS, tensor }, form)], value })
         }));
         all
     }

@@ -110,7 +110,7 @@ pub(crate) fn security_in<E: Ext>(public: &Public<E>) -> SecurityReport {
     let mut num_claims = plan.num_witness_claims() + public.num_checks;
     if plan.has_weights() {
         commitments = model::security_terms::<E>(&plan.model, plan.level, plan.num_param_claims());
-        num_claims += model::num_queries(plan.level) + 1;
+        num_claims += plan.model.num_queries() + 1;
     }
     if let Some(pads) = &public.pads {
         terms.extend(pads.security_terms::<E>().into_iter().map(named));

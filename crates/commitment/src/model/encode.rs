@@ -1,7 +1,7 @@
 //! Committing to a model, and what the prover needs of it afterwards.
 //!
-//! Row `r` is the polynomial `sum_i M[r][i] x^i`, masks included, evaluated on the subgroup of size `n = 8 C`. The encoded matrix is
-//! made coset by coset, `128` rows at a time, hashed and dropped; columns that an opening asks for are computed anew from the
+//! Row `r` is the polynomial `sum_i M[r][i] x^i + x^C sum_i mask[r][i] x^i`, evaluated on a subgroup. The encoded matrix is made
+//! coset by coset, `128` rows at a time, hashed and dropped; columns that an opening asks for are computed anew from the
 //! integers and the masks.
 
 use p3_dft::TwoAdicSubgroupDft;
@@ -14,8 +14,9 @@ use veritorch_execute::kernels::evaluate_columns;
 use veritorch_sumcheck::{Ext, F};
 
 use super::combine::combine;
-use super::layout::{LOG_INV_RATE, ModelLayout};
+use super::layout::ModelLayout;
 use super::masks::{MaskSeed, Masks};
+use crate::code::{self, fold_tails};
 use crate::error::CommitmentError;
 use crate::stack::signed;
 use crate::tree::{CHUNK, ColumnTree, leaves};
@@ -95,18 +96,21 @@ impl ModelProver {
         self.tree.root()
     }
 
-    /// The weights of a row; where its masks are, they are zero.
+    /// The weights of a row.
     pub(crate) fn row(&self, row: usize) -> &[i8] {
         let len = 1 << self.layout.log_columns();
         &self.matrix[row * len..(row + 1) * len]
     }
 
-    /// `sum_r coefficient_r row_r`, masks included.
-    pub(crate) fn combine_rows<E: Ext>(&self, coefficients: impl Iterator<Item = (usize, E)> + Clone) -> Vec<E> {
-        let (rows, weights): (Vec<&[i8]>, Vec<E>) = coefficients.clone().map(|(row, weight)| (self.row(row), weight)).unzip();
-        let mut combined = combine(&rows, &weights);
-        self.masks.add_to(&mut combined, coefficients);
-        combined
+    /// `sum_r coefficient_r row_r` of weights.
+    pub(crate) fn combine_rows<E: Ext>(&self, coefficients: impl Iterator<Item = (usize, E)>) -> Vec<E> {
+        let (rows, weights): (Vec<&[i8]>, Vec<E>) = coefficients.map(|(row, weight)| (self.row(row), weight)).unzip();
+        combine(&rows, &weights)
+    }
+
+    /// The masks.
+    pub(crate) fn masks(&self) -> &Masks {
+        &self.masks
     }
 
     /// The columns at these points, which are powers of the domain's generator with these exponents, with their salts.
@@ -116,7 +120,7 @@ impl ModelProver {
         let words: Vec<u64> = points.iter().map(PrimeField64::as_canonical_u64).collect();
         let values = evaluate_columns(&rows, &words);
         let mut columns: Vec<Vec<F>> = values.into_iter().map(|column| column.into_iter().map(F::from_u64).collect()).collect();
-        self.masks.add_columns(&mut columns, points, len - self.layout.num_masks());
+        self.masks.add_columns(&mut columns, points, len);
         columns.into_iter().zip(indices).map(|(column, &index)| (column, self.masks.salt(index))).collect()
     }
 
@@ -182,12 +186,17 @@ fn fill(layout: &ModelLayout, params: &Params) -> Result<Vec<i8>, CommitmentErro
 fn encode(layout: &ModelLayout, matrix: &[i8], masks: &Masks) -> ColumnTree {
     let len = 1usize << layout.log_columns();
     let generator = F::two_adic_generator(layout.log_domain());
-    let num_cosets = 1 << LOG_INV_RATE;
+    let num_cosets = 1 << (layout.log_domain() - layout.log_columns());
     let mut all = vec![[0; 32]; len * num_cosets];
     for (coset, shift) in generator.powers().take(num_cosets).enumerate() {
         let pieces = (0..layout.num_rows()).step_by(CHUNK).map(|first| {
             let rows = first..layout.num_rows().min(first + CHUNK);
-            let coefficients = transpose(&matrix[first * len..rows.end * len], len, rows.map(|row| masks.row(row)));
+            let mut coefficients = transpose(&matrix[first * len..rows.end * len], len);
+            if layout.num_masks() > 0 {
+                let tails: Vec<F> = rows.flat_map(|row| masks.row(row)).copied().collect();
+                let tails = code::transpose(&tails, layout.num_masks());
+                fold_tails(&mut coefficients.values, &tails.values, shift.exp_power_of_2(layout.log_columns()));
+            }
             DFT.coset_dft_batch(coefficients, shift).to_row_major_matrix().values.into()
         });
         let salts: Vec<F> = (0..len).into_par_iter().flat_map_iter(|row| masks.salt(coset + num_cosets * row)).collect();
@@ -197,8 +206,8 @@ fn encode(layout: &ModelLayout, matrix: &[i8], masks: &Masks) -> ColumnTree {
     ColumnTree::new(all)
 }
 
-/// Rows of integers, with masks at their ends, as columns of field elements.
-fn transpose<'a>(rows: &[i8], len: usize, masks: impl Iterator<Item = &'a [F]>) -> RowMajorMatrix<F> {
+/// Rows of integers as columns of field elements.
+fn transpose(rows: &[i8], len: usize) -> RowMajorMatrix<F> {
     let width = rows.len() / len;
     let mut values = F::zero_vec(rows.len());
     // A block of columns is a cache line of each row.
@@ -208,11 +217,5 @@ fn transpose<'a>(rows: &[i8], len: usize, masks: impl Iterator<Item = &'a [F]>) 
             cells.iter_mut().zip(entries).for_each(|(cell, &entry)| *cell = signed(i64::from(entry)));
         }
     });
-    for (row, masks) in masks.enumerate() {
-        let first = len - masks.len();
-        for (column, &mask) in masks.iter().enumerate() {
-            values[(first + column) * width + row] = mask;
-        }
-    }
     RowMajorMatrix::new(values, width)
 }

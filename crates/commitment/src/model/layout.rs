@@ -2,28 +2,23 @@
 //!
 //! A param `[K, O, C_p]` with columns padded to `2^k` is cut along its outputs, `o = (o_hi, o_lo)`, so that
 //! `(o_lo, c)` fills an aligned block of `2^(l + k) <= C` columns; its rows are `(plane, kernel, o_hi)`. Blocks are placed
-//! by falling width, then height, each where the matrix is lowest, so that narrow params share rows side by side. The last
-//! `r` cells of each row are masks: no block covers them.
+//! by falling width, then height, each where the matrix is lowest, so that narrow params share rows side by side.
 
 use serde::{Deserialize, Serialize};
 use veritorch_graph::circuit::ParamInfo;
 use veritorch_sumcheck::mle::log_padded;
 
-use crate::code;
+use crate::code::RowCode;
 use crate::error::CommitmentError;
 use crate::security::SecurityLevel;
 use crate::whir::Root;
 
-/// `log2` of the inverse rate of the rows' code.
-pub const LOG_INV_RATE: usize = 3;
 /// `log2` of the smallest number of columns: what the commitment to one combined row needs.
 const MIN_LOG_COLUMNS: usize = 9;
 /// `log2` of the largest number of columns: the code's domain stays far below the field's two-adic subgroup.
 const MAX_LOG_COLUMNS: usize = 26;
-/// Columns that an opening reads at 104 bits, for the choice of a shape.
-const NOMINAL_QUERIES: usize = 111;
-/// Cells beyond those that openings use up: the value of a combined row is one more look at it.
-const SPARE_MASKS: usize = 8;
+/// Openings that masks are made for at most.
+const MAX_OPENINGS: usize = 1 << 20;
 
 /// Position of a param.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,57 +63,40 @@ impl Placement {
     }
 }
 
-/// Columns that an opening reads.
-#[must_use]
-pub fn num_queries(level: SecurityLevel) -> usize {
-    code::num_queries(level.bits.saturating_sub(level.grinding), 1, LOG_INV_RATE)
-}
-
-/// Masks for this many proofs and one renewal: an opening uses up as many as it reads columns.
-#[must_use]
-pub fn masks_for(lifetime: usize, level: SecurityLevel) -> usize {
-    num_queries(level).saturating_mul(lifetime.saturating_add(1)).saturating_add(SPARE_MASKS)
-}
-
 /// Positions of all params in the matrix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelLayout {
-    log_columns: usize,
+    code: RowCode,
     num_rows: usize,
-    num_masks: usize,
     placements: Vec<Placement>,
 }
 
 impl ModelLayout {
-    /// The layout of these params, in the shape that is cheapest to open: the columns that are sent, `8 t R` bytes,
-    /// against the combined row that is committed to, `2 C` cells. `num_masks` cells of each row are random, see
-    /// [`masks_for`]; none where the weights are public.
+    /// The layout of these params, in the shape that is cheapest to open. Rows stay hidden through `num_openings` openings; with none
+    /// the weights are public.
     ///
     /// # Errors
-    /// If a param is empty, has no plane or more than four, or has a column that is longer than a row can be; if there are more masks
-    /// than a row has cells.
-    pub fn new(params: &[ParamInfo], num_masks: usize) -> Result<Self, CommitmentError> {
+    /// If a param is empty, has no plane or more than four, or has a column that is longer than a row can be; if there are more
+    /// openings than a row can have masks for.
+    pub fn new(params: &[ParamInfo], num_openings: usize, level: SecurityLevel) -> Result<Self, CommitmentError> {
         for (param, info) in params.iter().enumerate() {
             let fits = info.shape.iter().all(|&len| len > 0) && (1..=4).contains(&info.num_planes);
             if !fits || log_padded(info.shape[2]) > MAX_LOG_COLUMNS {
                 return Err(CommitmentError::Param { param, reason: "its shape or number of planes is impossible" });
             }
         }
-        let masks_fit = num_masks < 1 << (MAX_LOG_COLUMNS - 1);
-        let wide = |info: &ParamInfo| log_padded(info.shape[2]) + usize::from(num_masks > 0);
-        let widest = params.iter().map(wide).max().unwrap_or(0);
-        if !masks_fit || widest > MAX_LOG_COLUMNS {
-            return Err(CommitmentError::Masks { num_masks, widest_column: widest, log_columns: MAX_LOG_COLUMNS });
+        if num_openings > MAX_OPENINGS {
+            return Err(CommitmentError::Openings { num_openings, possible: MAX_OPENINGS });
         }
-        // Masks leave at least half of a row to the weights.
-        let least = widest.max(MIN_LOG_COLUMNS).max(if num_masks > 0 { log_padded(num_masks) + 1 } else { 0 });
-        let mut best = Self::with_columns(params, least, num_masks);
+        let least = params.iter().map(|info| log_padded(info.shape[2])).fold(MIN_LOG_COLUMNS, usize::max);
+        let with_columns = |log_columns| Self::with_columns(params, RowCode::long_lived(log_columns, num_openings, level));
+        let mut best = with_columns(least);
         for log_columns in least + 1..=MAX_LOG_COLUMNS {
             // The row alone costs more from here on.
             if 2 << log_columns >= best.cost() {
                 break;
             }
-            let layout = Self::with_columns(params, log_columns, num_masks);
+            let layout = with_columns(log_columns);
             if layout.cost() < best.cost() {
                 best = layout;
             }
@@ -126,14 +104,15 @@ impl ModelLayout {
         Ok(best)
     }
 
-    /// What an opening costs: columns in bytes, and cells of the combined row.
+    /// What an opening costs: columns in bytes, cells of the combined row, and masks, two of which take as long to evaluate as a
+    /// cell to commit.
     fn cost(&self) -> usize {
-        8 * NOMINAL_QUERIES * self.num_rows + (2 << self.log_columns)
+        8 * self.code.num_queries * self.num_rows + (2 << self.code.log_cells) + self.num_rows * self.code.tail / 2
     }
 
     /// Packs the blocks into rows of `2^log_columns` cells.
-    fn with_columns(params: &[ParamInfo], log_columns: usize, num_masks: usize) -> Self {
-        let widest = log_columns - usize::from(num_masks > 0);
+    fn with_columns(params: &[ParamInfo], code: RowCode) -> Self {
+        let log_columns = code.log_cells;
         let mut placements: Vec<Placement> = params
             .iter()
             .map(|info| {
@@ -141,7 +120,7 @@ impl ModelLayout {
                 Placement {
                     shape: info.shape,
                     num_planes: info.num_planes,
-                    log_outputs: log_padded(info.shape[1]).min(widest - log_column),
+                    log_outputs: log_padded(info.shape[1]).min(log_columns - log_column),
                     log_column,
                     first_row: 0,
                     first_column: 0,
@@ -162,15 +141,13 @@ impl ModelLayout {
                 heights = heights.iter().flat_map(|&height| [height; 2]).collect();
                 log_run -= 1;
             }
-            // Runs that reach into the masks stay empty.
-            let num_free = ((1usize << log_columns) - num_masks) >> log_run;
-            let lowest = (0..num_free).min_by_key(|&run| heights[run]).unwrap_or(0);
+            let lowest = (0..heights.len()).min_by_key(|&run| heights[run]).unwrap_or(0);
             placement.first_row = heights[lowest];
             placement.first_column = lowest << log_run;
             heights[lowest] += placement.num_rows();
         }
         let num_rows = heights.into_iter().max().unwrap_or(0).max(1);
-        Self { log_columns, num_rows, num_masks, placements }
+        Self { code, num_rows, placements }
     }
 
     /// Rows of the matrix.
@@ -179,28 +156,33 @@ impl ModelLayout {
         self.num_rows
     }
 
-    /// Random cells at the end of each row.
+    /// Random coefficients behind each row: one for every column of every opening.
     #[must_use]
     pub fn num_masks(&self) -> usize {
-        self.num_masks
+        self.code.tail
     }
 
-    /// Proofs that a commitment with this many masks serves, one opening of which is kept for its renewal.
+    /// Columns that an opening reads.
     #[must_use]
-    pub fn lifetime(&self, level: SecurityLevel) -> usize {
-        (self.num_masks.saturating_sub(SPARE_MASKS) / num_queries(level)).saturating_sub(1)
+    pub fn num_queries(&self) -> usize {
+        self.code.num_queries
+    }
+
+    /// The code of the rows.
+    pub(crate) fn code(&self) -> &RowCode {
+        &self.code
     }
 
     /// `log2` of the columns of the matrix, before encoding.
     #[must_use]
     pub fn log_columns(&self) -> usize {
-        self.log_columns
+        self.code.log_cells
     }
 
     /// `log2` of the length of an encoded row.
     #[must_use]
     pub fn log_domain(&self) -> usize {
-        self.log_columns + LOG_INV_RATE
+        self.code.log_domain
     }
 
     /// Position of each param.
@@ -216,10 +198,10 @@ impl ModelLayout {
         let mut number = |number: usize| {
             hasher.update(&(number as u64).to_le_bytes());
         };
-        number(LOG_INV_RATE);
-        number(self.log_columns);
+        number(self.code.log_domain);
+        number(self.code.log_cells);
+        number(self.code.tail);
         number(self.num_rows);
-        number(self.num_masks);
         number(self.placements.len());
         for placement in &self.placements {
             placement.shape.into_iter().for_each(&mut number);
@@ -252,7 +234,7 @@ mod tests {
             info([3, 7, 1], 3),
         ];
         for log_columns in 9..14 {
-            let layout = ModelLayout::with_columns(&params, log_columns, 0);
+            let layout = ModelLayout::with_columns(&params, RowCode::long_lived(log_columns, 0, SecurityLevel::default()));
             let mut used = vec![false; layout.num_rows << log_columns];
             for placement in &layout.placements {
                 let width = 1 << placement.log_width();
@@ -273,7 +255,7 @@ mod tests {
         let channels = [3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512];
         let mut params: Vec<ParamInfo> = channels.windows(2).map(|pair| info([9, pair[1], pair[0]], 1)).collect();
         params.extend([info([1, 512, 512], 1), info([1, 10, 512], 1)]);
-        let layout = ModelLayout::new(&params, 0).unwrap();
+        let layout = ModelLayout::new(&params, 0, SecurityLevel::default()).unwrap();
         assert_eq!(layout.log_columns(), 16);
         assert!(layout.num_rows() < 240, "{}", layout.num_rows());
     }
@@ -281,14 +263,14 @@ mod tests {
     #[test]
     fn impossible_params_are_refused() {
         for bad in [info([0, 1, 1], 1), info([1, 1, 1], 0), info([1, 1, 1], 5), info([1, 1, 1 << 27], 1)] {
-            assert!(matches!(ModelLayout::new(&[bad], 0), Err(CommitmentError::Param { param: 0, .. })));
+            assert!(matches!(ModelLayout::new(&[bad], 0, SecurityLevel::default()), Err(CommitmentError::Param { param: 0, .. })));
         }
     }
 
     #[test]
     fn identity_depends_on_the_layout_and_the_root() {
-        let one = ModelLayout::new(&[info([1, 3, 5], 1)], 0).unwrap();
-        let other = ModelLayout::new(&[info([1, 5, 3], 1)], 0).unwrap();
+        let one = ModelLayout::new(&[info([1, 3, 5], 1)], 0, SecurityLevel::default()).unwrap();
+        let other = ModelLayout::new(&[info([1, 5, 3], 1)], 0, SecurityLevel::default()).unwrap();
         assert_ne!(one.identity(&[0; 32]), other.identity(&[0; 32]));
         assert_ne!(one.identity(&[0; 32]), one.identity(&[1; 32]));
     }

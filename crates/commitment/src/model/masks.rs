@@ -1,4 +1,4 @@
-//! The random end of the matrix' rows, and the salts of its leaves.
+//! The random tails of the matrix' rows, and the salts of its leaves.
 //!
 //! Both follow from one secret seed that is stored with the proving key: masks of row `i` from ChaCha20 under a key of its own, the
 //! salt of leaf `j` from BLAKE3 keyed with the seed. Masks are also kept as eight signed byte planes, `m = sum_b 256^b plane_b`, so that
@@ -25,7 +25,7 @@ pub type MaskSeed = [u8; 32];
 #[derive(Clone)]
 pub(crate) struct Masks {
     seed: MaskSeed,
-    /// Cells of a row that are masks.
+    /// Masks of a row.
     len: usize,
     /// `len` elements to a row, rounded up to whole vectors.
     cells: Vec<F>,
@@ -105,25 +105,24 @@ impl Masks {
         salt
     }
 
-    /// Adds `sum_r coefficients[r] masks[r]` to the end of a combined row.
-    pub(crate) fn add_to<E: Ext>(&self, row: &mut [E], coefficients: impl Iterator<Item = (usize, E)>) {
+    /// `sum_r coefficients[r] masks[r]`.
+    pub(crate) fn combine<E: Ext>(&self, coefficients: &[E]) -> Vec<E> {
         if self.len == 0 {
-            return;
+            return Vec::new();
         }
-        let padded = self.len.next_multiple_of(PackedF::WIDTH);
-        let coefficients: Vec<(usize, E)> = coefficients.collect();
-        let mut sum = vec![PackedE::<E>::ZERO; padded / PackedF::WIDTH];
+        let vectors = self.len.div_ceil(PackedF::WIDTH);
+        let mut sum = vec![PackedE::<E>::ZERO; vectors];
         let cells = PackedF::pack_slice(&self.cells);
         const BLOCK: usize = 1 << 7;
         sum.par_chunks_mut(BLOCK).enumerate().for_each(|(block, sum)| {
-            for &(row, coefficient) in &coefficients {
+            for (row, &coefficient) in cells.chunks_exact(vectors).zip(coefficients) {
                 let coefficient = PackedE::<E>::from(coefficient);
-                let cells = &cells[row * (padded / PackedF::WIDTH) + block * BLOCK..];
-                sum.iter_mut().zip(cells).for_each(|(sum, &cell)| *sum += coefficient * cell);
+                sum.iter_mut().zip(&row[block * BLOCK..]).for_each(|(sum, &cell)| *sum += coefficient * cell);
             }
         });
-        let first = row.len() - self.len;
-        row[first..].iter_mut().zip(unpack::<E>(&sum)).for_each(|(cell, mask)| *cell += mask);
+        let mut combined = unpack::<E>(&sum);
+        combined.truncate(self.len);
+        combined
     }
 
     /// Adds what the masks contribute to columns: `x^(first) sum_i mask_i x^i` for each point and row.

@@ -1,7 +1,7 @@
 //! The model commitment: made once when a model is published, opened in every proof.
 //!
-//! All weights lie in one matrix of small integers ([`layout`]). Each row is a polynomial of degree below `C` by its
-//! coefficients, the last of which are random masks ([`masks`]), and is Reed-Solomon encoded at a low rate; the leaves of a Merkle
+//! All weights lie in one matrix of small integers ([`layout`]). Each row is a polynomial by its coefficients, behind which stand random
+//! masks ([`masks`]), and is Reed-Solomon encoded at a low rate; the leaves of a Merkle
 //! tree are the columns of the encoded matrix, salted ([`encode`]). An opening ([`open`]) reduces any number of claims on weights to one
 //! random combination of the rows, which the proof commits, and compares it with the matrix at randomly drawn columns. Unique
 //! decoding makes all proofs speak of one matrix. Each opening uses up as many masks of a row as it reads columns.
@@ -21,9 +21,9 @@ mod masks;
 use veritorch_sumcheck::{Ext, Factor};
 
 pub use encode::ModelProver;
-pub use layout::{ModelLayout, Placement, masks_for, num_queries};
+pub use layout::{ModelLayout, Placement};
 pub use masks::MaskSeed;
-pub use open::{Combined, Reduction, combined_shape, security_terms, verify_columns, verify_combination};
+pub use open::{Combined, Reduction, combined_shapes, security_terms, verify_columns, verify_combination};
 
 /// `sum_{k,o,c} kernel[k] eq(output_point, o) column[c] W[k,o,c] = value`, with `V = E` on the prover's side and
 /// `V = Value<E>` on the verifier's.

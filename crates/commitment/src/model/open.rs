@@ -3,10 +3,10 @@
 //! 1. `delta` is drawn; one combination of rows `f_g` per group of claims. A sumcheck of `sum_x sum_g f_g(x) z_g(x) = sum_l delta^l v_l`
 //!    ends at `x*`; since the `z_g(x*)` are public, what is left speaks of one combination: `f(x*) = left`, `f = sum_g z_g(x*) f_g`.
 //! 2. `gamma` is drawn; `f_0 = sum_r eq(gamma, r) row_r` and the prover sends `u_0 = f_0(x*)`; `epsilon` is drawn; `p = f + epsilon f_0`.
-//! 3. The caller commits the limbs of `p` as a tensor of the proof's second stack. After proof of work, `t` columns of the encoded
+//! 3. The caller commits the limbs of `p` and `m` as tensors of the proof's second stack. After proof of work, `t` columns of the encoded
 //!    matrix are drawn over the whole domain and sent with their paths.
-//! 4. What is left are claims on that tensor: `p(x*) = left + epsilon u_0` and, for each column `j`,
-//!    `sum_i p_i x_j^i = sum_r coefficient(r) column_j(r)`.
+//! 4. What is left are claims on that tensor and on the combined masks `m`, beside it: `p(x*) = left + epsilon u_0` and, for each column `j`,
+//!    `sum_i p_i x_j^i + x_j^C sum_i m_i x_j^i = sum_r coefficient(r) column_j(r)`.
 //!
 //! If the matrix is not within half the distance of a matrix of codewords, then `p` is not near its combination except
 //! with probability `(log2 R + 1) n / |E|` [Ben-Sasson, Carmon, Ishai, Kopparty, Saraf 2020, thm 4.1, chained],
@@ -15,6 +15,7 @@
 //! Zero knowledge: all messages of 1 and 2 are padded by the transcript; `p` is committed in a hidden matrix; the columns of all
 //! proofs together are at most as many as each row has masks, which makes them uniform; leaves that stay closed are salted.
 
+use p3_field::PrimeCharacteristicRing;
 use veritorch_sumcheck::mle::{Mle, eq_table, log_padded};
 use veritorch_sumcheck::sumcheck::{self, Products, Shape};
 use veritorch_sumcheck::transcript::Transcript;
@@ -23,12 +24,11 @@ use veritorch_sumcheck::{Ext, F, Factor, Form, ProverTranscript, Value, Verifier
 use super::ParamClaim;
 use super::encode::ModelProver;
 use super::group::{self, Group};
-use super::layout::{LOG_INV_RATE, ModelLayout, num_queries};
-use crate::code::bits_per_query;
+use super::layout::ModelLayout;
 use crate::columns::{self, Source};
 use crate::error::CommitmentError;
 use crate::inner::basis;
-use crate::opening::TensorClaim;
+use crate::opening::{Place, TensorClaim};
 use crate::security::{SecurityLevel, SecurityTerm};
 use crate::tree::SALT;
 use crate::whir::Root;
@@ -45,6 +45,8 @@ pub(super) const COLUMNS: &str = "model columns";
 pub struct Combined<E> {
     /// `p`.
     row: Vec<E>,
+    /// `m`.
+    masks: Vec<E>,
 }
 
 /// What step 2 leaves to be shown.
@@ -60,18 +62,19 @@ pub struct Reduction<E> {
 }
 
 impl<E: Ext> Combined<E> {
-    /// The limbs of `p`, `[limb, coefficient]`: the tensor that the caller commits.
+    /// The tensors that the caller commits: the limbs of `p` and of `m`, `[limb, coefficient]`.
     #[must_use]
-    pub fn limbs(&self) -> Vec<F> {
-        let limb = |limb: usize| self.row.iter().map(move |value| value.as_basis_coefficients_slice()[limb]);
-        (0..E::DEGREE).flat_map(limb).collect()
+    pub fn tensors(&self) -> Vec<Vec<F>> {
+        let limbs = |row: &[E]| (0..E::DEGREE).flat_map(|limb| row.iter().map(move |value| value.as_basis_coefficients_slice()[limb])).collect();
+        [&self.row, &self.masks].into_iter().filter(|row| !row.is_empty()).map(|row| limbs(row)).collect()
     }
 }
 
-/// The shape of the tensor that holds the limbs of `p`.
+/// The shapes of the tensors that hold the limbs of `p` and of `m`.
 #[must_use]
-pub fn combined_shape<E: Ext>(layout: &ModelLayout) -> Vec<usize> {
-    vec![E::DEGREE, 1 << layout.log_columns()]
+pub fn combined_shapes<E: Ext>(layout: &ModelLayout) -> Vec<Vec<usize>> {
+    let lens = [1 << layout.log_columns(), layout.num_masks()];
+    lens.into_iter().filter(|&len| len > 0).map(|len| vec![E::DEGREE, len]).collect()
 }
 
 /// Weights in `f` of all rows.
@@ -111,15 +114,18 @@ impl ModelProver {
         transcript.send(PROXIMITY, &[Mle::new(tested.clone()).evaluate(&reduced.point)]);
         let epsilon: E = transcript.challenge(COMBINATION);
         let values: Vec<E> = products.terms.iter().map(|term| term[1].value()).collect();
-        Ok(Combined { row: add_scaled(tested, epsilon, &rows, &values) })
+        let mut weights = row_weights(layout, &groups, values.iter().copied());
+        weights.iter_mut().zip(&proximity).for_each(|(weight, &eq)| *weight += epsilon * eq);
+        Ok(Combined { row: add_scaled(tested, epsilon, &rows, &values), masks: self.masks().combine(&weights) })
     }
 
     /// Step 3, after the combined row was committed. The columns of a hidden model are revealed here: each call uses up one
     /// opening of its lifetime.
     pub fn show_columns(&self, transcript: &mut ProverTranscript, level: SecurityLevel) {
-        let log_domain = self.layout().log_domain();
+        let layout = self.layout();
+        let log_domain = layout.log_domain();
         transcript.grind(COLUMNS, level.grinding);
-        let indices = columns::draw(transcript, COLUMNS, num_queries(level), log_domain);
+        let indices = columns::draw(transcript, COLUMNS, layout.num_queries(), log_domain);
         let columns = self.columns(&columns::points(log_domain, &indices), &indices);
         columns::send(transcript, COLUMNS, &columns, self.tree(), &indices);
     }
@@ -175,20 +181,27 @@ pub fn verify_columns<E: Ext>(
     transcript: &mut VerifierTranscript<'_>,
     level: SecurityLevel,
     reduction: Reduction<E>,
-    (stack, tensor): (usize, usize),
+    first: Place,
 ) -> Result<Vec<TensorClaim<E>>, CommitmentError> {
     transcript.check_grinding(COLUMNS, level.grinding)?;
     let log_domain = layout.log_domain();
-    let indices = columns::draw(transcript, COLUMNS, num_queries(level), log_domain);
-    let source = Source { root, width: layout.num_rows(), salt: if layout.num_masks() > 0 { SALT } else { 0 }, log_domain };
+    let indices = columns::draw(transcript, COLUMNS, layout.num_queries(), log_domain);
+    let hidden = layout.num_masks() > 0;
+    let source = Source { root, width: layout.num_rows(), salt: if hidden { SALT } else { 0 }, log_domain };
     let columns = columns::receive(transcript, COLUMNS, &source, &indices)?;
-    let claim = |vector: Factor<E>, value: Value<E>| {
-        TensorClaim { stack, tensor, form: Form::separable(vec![Factor::Explicit(basis()), vector]), value }
+    let term = |offset: usize, scale: F, vector: Factor<E>| {
+        let place = Place { tensor: first.tensor + offset, ..first };
+        let limbs = basis::<E>().into_iter().map(|limb| limb * scale).collect();
+        (place, Form::separable(vec![Factor::Explicit(limbs), vector]))
     };
-    let mut claims = vec![claim(Factor::Eq(reduction.point), reduction.value)];
+    let mut claims = vec![TensorClaim { terms: vec![term(0, F::ONE, Factor::Eq(reduction.point))], value: reduction.value }];
     for (point, column) in columns::points(log_domain, &indices).into_iter().zip(&columns) {
+        let mut terms = vec![term(0, F::ONE, Factor::Powers(point))];
+        if hidden {
+            terms.push(term(1, point.exp_power_of_2(layout.log_columns()), Factor::Powers(point)));
+        }
         let value = reduction.coefficients.iter().zip(column).map(|(&a, &b)| a * b).sum();
-        claims.push(claim(Factor::Powers(point), Value::public(value)));
+        claims.push(TensorClaim { terms, value: Value::public(value) });
     }
     Ok(claims)
 }
@@ -197,7 +210,6 @@ pub fn verify_columns<E: Ext>(
 #[must_use]
 pub fn security_terms<E: Ext>(layout: &ModelLayout, level: SecurityLevel, num_claims: usize) -> Vec<SecurityTerm> {
     let field = |ways: usize| E::BITS - (ways.max(1) as f64).log2();
-    let queries = num_queries(level);
     let steps = log_padded(layout.num_rows()) + 1;
     vec![
         SecurityTerm::new(format!("model: proximity of {} rows", layout.num_rows()), field(steps) - layout.log_domain() as f64),
@@ -205,8 +217,8 @@ pub fn security_terms<E: Ext>(layout: &ModelLayout, level: SecurityLevel, num_cl
         SecurityTerm::new(format!("model: sumcheck over {} variables", layout.log_columns()), field(2 * layout.log_columns())),
         SecurityTerm::new("model: merging of the combined row", field(1)),
         SecurityTerm::new(
-            format!("model: {queries} columns and {} bits of work", level.grinding),
-            queries as f64 * bits_per_query(1, LOG_INV_RATE) + level.grinding as f64,
+            format!("model: {} columns and {} bits of work", layout.num_queries(), level.grinding),
+            layout.code().query_bits() + level.grinding as f64,
         ),
     ]
 }
