@@ -149,10 +149,8 @@ class E3(Ext):
 
 def total(field: type[Ext], terms: Iterable[Ext]) -> Ext:
     """The sum of elements."""
-    result = field.of(0)
-    for term in terms:
-        result = result + term
-    return result
+    columns = list(zip(*(term.c for term in terms), strict=True)) or [(0,)] * field.degree
+    return field(sum(column) % P for column in columns)
 
 
 def product(field: type[Ext], factors: Iterable[Ext | int]) -> Ext:

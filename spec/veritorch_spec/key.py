@@ -22,7 +22,9 @@ from .circuit import (
     Term,
 )
 from .errors import BadKey, Refused
+from .model import Layout, masks_for
 from .postcard import Malformed, Reader
+from .whir import Level
 
 MAGIC = b"\x95vtorch\n"
 VERSION = 1
@@ -69,13 +71,21 @@ class VerifyingKey:
     model_root: bytes
     # 0: at least 100 bits; 1: the cubic extension and at least 128 bits.
     profile: int
+    # Proofs that the masks of the model commitment cover; 0 if nothing masks it.
+    lifetime: int
     digest: bytes
     circuit_digest: bytes
+    layout: Layout
 
     @property
     def target_bits(self) -> int:
         """The level below which nothing is accepted."""
         return (100, 128)[self.profile]
+
+    @property
+    def level(self) -> Level:
+        """What each commitment is asked for."""
+        return Level(self.target_bits + 4)
 
     @staticmethod
     def parse(data: bytes) -> VerifyingKey:
@@ -87,16 +97,20 @@ class VerifyingKey:
             encoded = body[: reader.at]
             root = reader.take(32)
             profile = reader.variant(2)
+            lifetime = reader.unsigned()
             reader.end()
         except Malformed as error:
             raise BadKey(f"verifier's key: {error}") from error
         check(circuit)
+        layout = Layout.of(circuit.params, masks_for(lifetime, Level((100, 128)[profile] + 4)))
         return VerifyingKey(
             circuit,
             root,
             profile,
+            lifetime,
             digest=derive("veritorch 2026 verifying key digest v1", body),
             circuit_digest=derive("veritorch 2026 circuit digest v1", encoded),
+            layout=layout,
         )
 
 

@@ -8,20 +8,22 @@ from math import log2
 
 from blake3 import blake3
 
-from . import sumcheck, whir, witness
+from . import columns, sumcheck, whir
 from .circuit import Param
-from .errors import BadKey, Refused
-from .field import Ext, P, eq_index, eq_table, log_padded, powers, root_of_unity, total
+from .errors import BadKey
+from .field import Ext, eq_index, eq_table, log_padded, powers, total
 from .forms import Factor, Form
 from .linear import ParamClaim
-from .merkle import num_nodes, root_of
+from .opening import Claim, basis
+from .stack import bits_per_query, num_queries
 from .transcript import Transcript, Value, combination
 
 LOG_INV_RATE = 3
 MIN_LOG_COLUMNS = 9
 MAX_LOG_COLUMNS = 26
 NOMINAL_QUERIES = 111
-CHUNK = 1024
+# Cells beyond those that openings use up.
+SPARE_MASKS = 8
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Layout:
 
     log_columns: int
     num_rows: int
+    # Random cells at the end of each row.
+    num_masks: int
     placements: list[Placement]
 
     @property
@@ -74,24 +78,28 @@ class Layout:
         return 8 * NOMINAL_QUERIES * self.num_rows + (2 << self.log_columns)
 
     @staticmethod
-    def of(params: Sequence[Param]) -> Layout:
-        """The cheapest shape."""
+    def of(params: Sequence[Param], num_masks: int) -> Layout:
+        """The cheapest shape; masks leave at least half of a row to the weights."""
         for param in params:
             if min(param.shape) < 1 or not 1 <= param.num_planes <= 4 or log_padded(param.shape[2]) > MAX_LOG_COLUMNS:
                 raise BadKey(f"weight `{param.name}` has an impossible shape")
-        least = max([MIN_LOG_COLUMNS, *(log_padded(param.shape[2]) for param in params)])
-        best = Layout.with_columns(params, least)
+        masked = int(num_masks > 0)
+        widest = max((log_padded(param.shape[2]) + masked for param in params), default=0)
+        if num_masks >= 1 << (MAX_LOG_COLUMNS - 1) or widest > MAX_LOG_COLUMNS:
+            raise BadKey("more masks than a row can have")
+        least = max(MIN_LOG_COLUMNS, widest, log_padded(num_masks) + 1 if masked else 0)
+        best = Layout.with_columns(params, least, num_masks)
         for log_columns in range(least + 1, MAX_LOG_COLUMNS + 1):
             if 2 << log_columns >= best.cost:
                 break
-            layout = Layout.with_columns(params, log_columns)
+            layout = Layout.with_columns(params, log_columns, num_masks)
             if layout.cost < best.cost:
                 best = layout
         return best
 
     @staticmethod
-    def with_columns(params: Sequence[Param], log_columns: int) -> Layout:
-        """Blocks by falling width, then height, then rising index, each where the matrix is lowest (leftmost)."""
+    def with_columns(params: Sequence[Param], log_columns: int, num_masks: int) -> Layout:
+        """Blocks by falling width, then height, then rising index, each where the matrix is lowest (leftmost), not in masks."""
         blocks = []
         for param in params:
             log_column = log_padded(param.shape[2])
@@ -104,16 +112,17 @@ class Layout:
             while log_run > own.log_width:
                 heights = [height for height in heights for _ in range(2)]
                 log_run -= 1
-            lowest = heights.index(min(heights))
+            free = ((1 << log_columns) - num_masks) >> log_run
+            lowest = heights.index(min(heights[:free]))
             placed[index] = Placement(
                 own.shape, own.num_planes, own.log_outputs, own.log_column, heights[lowest], lowest << log_run
             )
             heights[lowest] += own.rows
-        return Layout(log_columns, max([1, *heights]), placed)
+        return Layout(log_columns, max([1, *heights]), num_masks, placed)
 
     def identity(self, root: bytes) -> bytes:
         """What names a committed model."""
-        numbers = [LOG_INV_RATE, self.log_columns, self.num_rows, len(self.placements)]
+        numbers = [LOG_INV_RATE, self.log_columns, self.num_rows, self.num_masks, len(self.placements)]
         for own in self.placements:
             numbers += [*own.shape, own.num_planes, own.log_outputs, own.first_row, own.first_column]
         data = b"".join(n.to_bytes(8, "little") for n in numbers) + root
@@ -183,113 +192,78 @@ def groups(of: type[Ext], layout: Layout, claims: Sequence[ParamClaim], delta: E
     return result
 
 
-def column_leaf(column: bytes) -> bytes:
-    """A column's hash: of the hashes of its chunks."""
-    chunks = b"".join(blake3(column[i : i + CHUNK]).digest() for i in range(0, len(column), CHUNK))
-    return blake3(chunks, derive_key_context="veritorch 2026 model column").digest()
+def num_columns(level: whir.Level) -> int:
+    """Columns that an opening reads."""
+    return num_queries(max(level.bits - level.grinding, 0), 1, LOG_INV_RATE)
 
 
-def node(left: bytes, right: bytes) -> bytes:
-    """The hash of two hashes."""
-    return blake3(left + right, derive_key_context="veritorch 2026 model node").digest()
+def masks_for(lifetime: int, level: whir.Level) -> int:
+    """Masks for this many proofs and one renewal; none for public weights."""
+    return num_columns(level) * (lifetime + 1) + SPARE_MASKS if lifetime else 0
 
 
-def receive_columns(transcript: Transcript, layout: Layout, root: bytes, indices: list[int]) -> list[list[int]]:
-    """Columns of the encoded matrix, checked against the root."""
-    label = "model columns"
-    data = transcript.receive_embedded(label)
-    length = 8 * layout.num_rows
-    cut = length * len(indices)
-    if len(data) != cut + 32 * num_nodes(layout.log_domain, indices):
-        raise Refused(f"`{label}`: another length")
-    transcript.split_last(label, [("cells", 0, cut), ("nodes", cut, len(data))])
-    transcript.absorb(label, blake3(data).digest())
-    columns = [data[i : i + length] for i in range(0, cut, length)]
-    cells = [[int.from_bytes(c[i : i + 8], "little") for i in range(0, length, 8)] for c in columns]
-    if any(cell >= P for column in cells for cell in column):
-        raise Refused(f"`{label}`: an element is not canonical")
-    leaves = {index: column_leaf(column) for index, column in zip(indices, columns, strict=True)}
-    nodes = [data[i : i + 32] for i in range(cut, len(data), 32)]
-    if root_of(layout.log_domain, leaves, nodes, node) != root:
-        raise Refused(f"`{label}`: paths do not lead to the root")
-    return cells
+@dataclass(frozen=True)
+class Reduction:
+    """One combination of rows, and its value at a point."""
+
+    coefficients: list[Ext]
+    point: list[Ext]
+    value: Value
 
 
-def combined_row(of: type[Ext], layout: Layout) -> witness.Stack:
-    """The stack of the combined row: its coefficients in the base field."""
-    return witness.Stack.of([[of.degree, 1 << layout.log_columns]])
-
-
-def verify(
-    transcript: Transcript, layout: Layout, level: whir.Level, root: bytes, claims: Sequence[ParamClaim]
-) -> None:
-    """Checks claims on the weights under a root."""
-    if not claims:
-        return
+def combine(transcript: Transcript, layout: Layout, root: bytes, claims: Sequence[ParamClaim]) -> Reduction:
+    """All claims on the weights become one on one combination of rows."""
     of = transcript.field
     transcript.absorb("model identity", layout.identity(root))
-    gamma = transcript.challenges("model proximity", log_padded(layout.num_rows))
     delta = transcript.challenge("model claims")
     own = groups(of, layout, claims, delta)
     claim = combination(transcript, (c.value for c in claims), powers(delta, len(claims)))
     reduced = sumcheck.verify(transcript, "model sumcheck", [(layout.log_columns, 2)], [claim])
-    # Of the proximity combination, then of each group.
-    evaluations = transcript.receive("model evaluations", len(own) + 1)
-    expected = combination(transcript, evaluations[1:], [group.evaluate(of, reduced.point) for group in own])
-    transcript.check_zero("model sumcheck", reduced.left - expected)
-
+    gamma = transcript.challenges("model proximity", log_padded(layout.num_rows))
+    (tested,) = transcript.receive("model proximity", 1)
     epsilon = transcript.challenge("model combination")
-    scale = powers(epsilon, len(own) + 1)
-    coefficients = eq_table(of, gamma)[: layout.num_rows]
-    for group, power in zip(own, scale[1:], strict=True):
+    coefficients = [epsilon * weight for weight in eq_table(of, gamma)[: layout.num_rows]]
+    for group in own:
+        value = group.evaluate(of, reduced.point)
         for row, coefficient in group.rows.items():
-            coefficients[row] = coefficients[row] + coefficient * power
-    inner_root = transcript.receive_bytes("model combination", 32)
-
-    transcript.check_grinding("model columns", level.grinding)
-    drawn = transcript.indices("model columns", whir.num_queries(level, LOG_INV_RATE), layout.log_domain)
-    indices = sorted(set(drawn))
-    columns = receive_columns(transcript, layout, root, indices)
-
-    basis = Factor(entries=[of.basis(d) for d in range(of.degree)])
-
-    def on_row(vector: Factor, value: Value) -> witness.Claim:
-        return witness.Claim(0, Form([(1, basis), (1, vector)]), value)
-
-    inner = [on_row(Factor(point=reduced.point), combination(transcript, evaluations, scale))]
-    generator = root_of_unity(layout.log_domain)
-    for index, column in zip(indices, columns, strict=True):
-        value = total(of, (c * cell for c, cell in zip(coefficients, column, strict=True)))
-        inner.append(on_row(Factor(base=pow(generator, index, P)), transcript.public(value)))
-    witness.verify(transcript, combined_row(of, layout), level, inner_root, inner)
+            coefficients[row] = coefficients[row] + value * coefficient
+    return Reduction(coefficients, reduced.point, reduced.left + tested * epsilon)
 
 
-def security_terms(
-    of: type[Ext], layout: Layout, level: whir.Level, params: Sequence[int]
-) -> list[tuple[str, float]]:
-    """``-log2`` of each term of an opening with one claim on each of these weights."""
-    num_groups = 0
-    for param in params:
-        own = layout.placements[param]
-        full, remainder = divmod(own.shape[1], 1 << own.log_outputs)
-        num_groups += (full > 0) + (remainder > 0)
+def compare(transcript: Transcript, layout: Layout, level: whir.Level, root: bytes, reduction: Reduction) -> list[Claim]:
+    """Claims on the combined row, which the proof has committed: its value, and columns of the model."""
+    of = transcript.field
+    label = "model columns"
+    transcript.check_grinding(label, level.grinding)
+    indices = columns.draw(transcript, label, num_columns(level), layout.log_domain)
+    salt = columns.SALT if layout.num_masks else 0
+    read = columns.receive(transcript, label, root, layout.num_rows, salt, layout.log_domain, indices)
+
+    def on_row(vector: Factor, value: Value) -> Claim:
+        return Claim(1, 0, Form([(1, Factor(entries=basis(of))), (1, vector)]), value)
+
+    claims = [on_row(Factor(point=reduction.point), reduction.value)]
+    for y, column in zip(columns.points(layout.log_domain, indices), read, strict=True):
+        value = total(of, (c * cell for c, cell in zip(reduction.coefficients, column, strict=True)))
+        claims.append(on_row(Factor(base=y), transcript.public(value)))
+    return claims
+
+
+def security_terms(of: type[Ext], layout: Layout, level: whir.Level, num_claims: int) -> list[tuple[str, float]]:
+    """``-log2`` of each term of an opening with this many claims."""
 
     def field(ways: int) -> float:
         return of.claimed_bits - log2(max(ways, 1))
 
-    queries = whir.num_queries(level, LOG_INV_RATE)
-    terms = [
-        (
-            f"model: proximity of {layout.num_rows} rows in {num_groups} groups",
-            field(log_padded(layout.num_rows) + num_groups) - layout.log_domain,
-        ),
-        (f"model: merging of {len(params)} claims", field(len(params))),
+    queries = num_columns(level)
+    proximity = field(log_padded(layout.num_rows) + 1) - layout.log_domain
+    return [
+        (f"model: proximity of {layout.num_rows} rows", proximity),
+        (f"model: merging of {num_claims} claims", field(num_claims)),
         (f"model: sumcheck over {layout.log_columns} variables", field(2 * layout.log_columns)),
-        ("model: combination of evaluations", field(num_groups)),
+        ("model: merging of the combined row", field(1)),
         (
             f"model: {queries} columns and {level.grinding} bits of work",
-            queries * whir.miss(LOG_INV_RATE) + level.grinding,
+            queries * bits_per_query(1, LOG_INV_RATE) + level.grinding,
         ),
     ]
-    inner = witness.security_terms(of, combined_row(of, layout), level, queries + 1)
-    return terms + [(f"model combination, {name}", bits) for name, bits in inner]

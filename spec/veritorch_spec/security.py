@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from math import log2
 
-from . import model, whir, witness
+from . import model, products
 from .circuit import Circuit, num_vars, schedule
 from .field import Ext
 from .lookup import Lookups
+from .opening import Opening
+from .products import PadLayout
 
 Terms = list[tuple[str, float]]
 
@@ -36,19 +38,35 @@ def linear_layers(of: type[Ext], circuit: Circuit, lookups: Lookups) -> tuple[st
     return "linear layers: sumchecks and points", of.claimed_bits - log2(max(degree, 1))
 
 
+def param_claims(circuit: Circuit) -> int:
+    """Claims on weights: one for each reader of one."""
+    weights = [t for t, tensor in enumerate(circuit.tensors) if tensor.op.kind == "Weight"]
+    return sum(circuit.readers(tensor) for tensor in weights)
+
+
 def terms(
-    of: type[Ext], circuit: Circuit, lookups: Lookups, layout: model.Layout, stack: witness.Stack, level: whir.Level
+    circuit: Circuit,
+    lookups: Lookups,
+    layout: model.Layout,
+    opening: Opening,
+    pads: PadLayout | None,
+    num_checks: int,
 ) -> Terms:
     """``-log2`` of each way in which a false statement could be accepted."""
+    of, level = opening.field, opening.level
     result: Terms = []
     if lookups.lookups:
         layers = lookups.variables
         result.append(("lookup fractions", of.claimed_bits - log2(lookups.live)))
         result.append(("lookup tree", of.claimed_bits - log2(layers * (layers + 1))))
     result.append(linear_layers(of, circuit, lookups))
-    weights = [(i, t.op.index) for i, t in enumerate(circuit.tensors) if t.op.kind == "Weight"]
-    if circuit.params:
-        params = [param for tensor, param in weights for _ in range(circuit.readers(tensor))]
-        result += model.security_terms(of, layout, level, params)
     claims = sum(claims_on(circuit, lookups, t) for t in range(len(circuit.tensors)) if circuit.is_committed(t))
-    return result + witness.security_terms(of, stack, level, claims + len(circuit.tables))
+    claims += len(circuit.tables) + num_checks
+    commitment: Terms = []
+    if on_weights := param_claims(circuit):
+        commitment = model.security_terms(of, layout, level, on_weights)
+        claims += model.num_columns(level) + 1
+    if pads is not None:
+        result += products.security_terms(of, pads)
+        claims += products.NUM_CHECKS
+    return result + commitment + opening.security_terms(claims)

@@ -247,6 +247,22 @@ class Transcript:
             raise Refused(f"{len(self.proof) - self.at} bytes follow the last message")
 
 
+class Rehearsal(Transcript):
+    """A run without a proof: every message is zero and every equation holds. It counts pads, products and checks."""
+
+    def __init__(self, domain: str, of: type[Ext]) -> None:
+        super().__init__(domain, b"", of)
+
+    def take(self, label: str, kind: str, count: int) -> bytes:
+        """Zeros."""
+        return bytes(count)
+
+    def check_zero(self, name: str, value: Value) -> None:
+        """Counts it if something in it is hidden."""
+        if value.hidden:
+            self.recorded.append((name, value))
+
+
 def combination(transcript: Transcript, values: Iterable[Value], weights: Iterable[Ext]) -> Value:
     """``sum_j weights_j values_j``; as many as there are values."""
     result = transcript.public(0)

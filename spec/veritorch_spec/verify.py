@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import linear, lookup, model, security, whir, witness
+from . import linear, lookup, model, products, security, whir
 from .circuit import Circuit, num_vars
 from .errors import Refused
 from .field import E2, E3, Ext, dot
 from .forms import Form
 from .key import Origin, Proof, Statement, VerifyingKey
-from .transcript import Transcript
+from .opening import Claim, Opening, Relations
+from .products import PadLayout
+from .transcript import Rehearsal, Transcript
 
-DOMAIN = "veritorch 2026 proof v1"
+DOMAIN = "veritorch 2026 proof v2"
 MAX_BATCH = 1 << 20
 
 
@@ -43,75 +45,134 @@ def verify(key: VerifyingKey, proof: Proof) -> Verified:
 
 
 @dataclass(frozen=True)
-class Public:
-    """What key and number of samples determine."""
+class Plan:
+    """What key and number of samples determine, whatever the field."""
 
-    field: type[Ext]
     circuit: Circuit
     lookups: lookup.Lookups
-    # Committed tensors of the circuit, then tables in use, in the order of the stack.
+    # Committed tensors of the circuit; behind them in the witness lie the multiplicities of tables in use, then pads.
     committed: list[int]
-    stack: witness.Stack
     layout: model.Layout
     level: whir.Level
+    hidden: bool
+
+    @staticmethod
+    def derive(key: VerifyingKey, batch: int) -> Plan:
+        """For proofs of this many samples."""
+        circuit = key.circuit.instantiate(batch)
+        committed = [t for t in range(len(circuit.tensors)) if circuit.is_committed(t)]
+        policy = circuit.policy
+        hidden = key.lifetime > 0 or not (policy.public_input and policy.public_output)
+        return Plan(circuit, lookup.Lookups.of(circuit), committed, key.layout, key.level, hidden)
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether any claim will stand on weights."""
+        return security.param_claims(self.circuit) > 0
+
+
+@dataclass(frozen=True)
+class Public:
+    """A plan with its commitments over a field of challenges."""
+
+    plan: Plan
+    opening: Opening
+    pads: PadLayout | None
     terms: list[tuple[str, float]]
 
     @staticmethod
     def derive(of: type[Ext], key: VerifyingKey, batch: int) -> Public:
         """For proofs of this many samples."""
-        circuit = key.circuit.instantiate(batch)
-        lookups = lookup.Lookups.of(circuit)
-        committed = [t for t in range(len(circuit.tensors)) if circuit.is_committed(t)]
-        shapes = [circuit.shape(t) for t in committed] + [[circuit.tables[t].rows] for t in lookups.used_tables()]
-        stack = witness.Stack.of(shapes)
-        layout = model.Layout.of(circuit.params)
-        level = whir.Level(key.target_bits + 4)
-        terms = security.terms(of, circuit, lookups, layout, stack, level)
-        return Public(of, circuit, lookups, committed, stack, layout, level, terms)
+        plan = Plan.derive(key, batch)
+        circuit, lookups = plan.circuit, plan.lookups
+        shapes = [circuit.shape(t) for t in plan.committed] + [[circuit.tables[t].rows] for t in lookups.used_tables()]
+        pads, num_checks = None, 0
+        if plan.hidden:
+            rehearsal = Rehearsal(DOMAIN, of)
+            policy = circuit.policy
+            empty = Statement(
+                batch,
+                [[] for _ in circuit.inputs if policy.public_input],
+                [[] for _ in circuit.outputs if policy.public_output],
+            )
+            messages(key, plan, empty, rehearsal)
+            pads = PadLayout(rehearsal.num_pads, rehearsal.products)
+            num_checks = len(rehearsal.recorded)
+            shapes.append([of.degree, pads.length])
+        stacks = [shapes]
+        if plan.has_weights:
+            stacks.append([[of.degree, 1 << plan.layout.log_columns]])
+        opening = Opening.of(of, stacks, plan.hidden, plan.level)
+        terms = security.terms(circuit, lookups, plan.layout, opening, pads, num_checks)
+        return Public(plan, opening, pads, terms)
 
 
 def replay(key: VerifyingKey, public: Public, proof: Proof) -> Verified:
     """All messages in order."""
-    of, circuit, statement = public.field, public.circuit, proof.statement
-    transcript = Transcript(DOMAIN, proof.transcript, of)
+    plan, opening = public.plan, public.opening
+    transcript = Transcript(DOMAIN, proof.transcript, opening.field)
+    root, claims, reduction = messages(key, plan, proof.statement, transcript)
+    roots = [root]
+    if reduction is not None:
+        roots.append(transcript.receive_bytes("combination root", 32))
+        claims += model.compare(transcript, plan.layout, plan.level, key.model_root, reduction)
+    pads = None
+    if public.pads is not None:
+        products.verify(transcript, public.pads)
+        transcript.masked = False
+        pads = (len(opening.stacks[0].shapes) - 1, public.pads)
+    opening.verify(transcript, roots, Relations(claims, transcript.recorded, pads))
+    transcript.finish()
+    return Verified(whir.total_bits(public.terms), public.terms, transcript)
+
+
+def messages(
+    key: VerifyingKey, plan: Plan, statement: Statement, transcript: Transcript
+) -> tuple[bytes, list[Claim], model.Reduction | None]:
+    """Everything that is said under pads but for their products: the witness' root, claims on it, and those on the weights."""
+    of, circuit = transcript.field, plan.circuit
     absorb_statement(key, statement, transcript)
     root = transcript.receive_bytes("witness root", 32)
+    transcript.masked = plan.hidden
 
     claims = linear.Claims()
-    columns, counts = lookup.verify(public.lookups, transcript)
+    columns, counts = lookup.verify(plan.lookups, transcript)
     for own in columns:
         claims.push(own.tensor, own.form, own.value)
 
     for tensor, entries in constrained(circuit, statement):
         shape = circuit.shape(tensor)
         form = Form.at_point(shape, transcript.challenges("constraint point", num_vars(shape)))
-        value = of.of(0) if entries is None else dot(of, entries, form.vector(of, shape))
-        claims.push(tensor, form, transcript.public(value))
+        claims.push(tensor, form, transcript.public(inner_product(of, form, shape, entries)))
 
     linear.run(circuit, claims, transcript)
 
     if circuit.policy.public_input:
         for tensor, own_tensor in enumerate(circuit.tensors):
             if own_tensor.op.kind == "Input":
-                entries = statement.inputs[own_tensor.op.index]
                 for claim in claims.take(tensor):
-                    value = dot(of, entries, claim.form.vector(of, own_tensor.shape))
+                    value = inner_product(of, claim.form, own_tensor.shape, statement.inputs[own_tensor.op.index])
                     transcript.check_zero("public input", claim.value - transcript.public(value))
 
-    model.verify(transcript, public.layout, public.level, key.model_root, claims.params)
+    reduction = None
+    if plan.has_weights:
+        reduction = model.combine(transcript, plan.layout, key.model_root, claims.params)
 
     opened = [
-        witness.Claim(slot, claim.form, claim.value)
-        for slot, tensor in enumerate(public.committed)
+        Claim(0, slot, claim.form, claim.value)
+        for slot, tensor in enumerate(plan.committed)
         for claim in claims.take(tensor)
     ]
-    slots = {table: len(public.committed) + k for k, table in enumerate(public.lookups.used_tables())}
-    opened += [witness.Claim(slots[own.tensor], own.form, own.value) for own in counts]
-    witness.verify(transcript, public.stack, public.level, root, opened)
-    transcript.finish()
+    slots = {table: len(plan.committed) + k for k, table in enumerate(plan.lookups.used_tables())}
+    opened += [Claim(0, slots[own.tensor], own.form, own.value) for own in counts]
     if claims.tensors:
         raise AssertionError(f"claims on {sorted(claims.tensors)} were never used")
-    return Verified(whir.total_bits(public.terms), public.terms, transcript)
+    return root, opened, reduction
+
+
+def inner_product(of: type[Ext], form: Form, shape: list[int], entries: list[int]) -> Ext:
+    """``<form, T>`` for public entries; zero without entries."""
+    return dot(of, entries, form.vector(of, shape)) if entries else of.of(0)
 
 
 def absorb_statement(key: VerifyingKey, statement: Statement, transcript: Transcript) -> None:
@@ -124,9 +185,9 @@ def absorb_statement(key: VerifyingKey, statement: Statement, transcript: Transc
             transcript.absorb(label, b"".join(entry.to_bytes(8, "little", signed=True) for entry in entries))
 
 
-def constrained(circuit: Circuit, statement: Statement) -> list[tuple[int, list[int] | None]]:
-    """Tensors that are zero, then public outputs with their entries."""
-    zeros: list[tuple[int, list[int] | None]] = [(c.columns[0], None) for c in circuit.constraints if c.table is None]
+def constrained(circuit: Circuit, statement: Statement) -> list[tuple[int, list[int]]]:
+    """Tensors that are zero, without entries; then public outputs with theirs."""
+    zeros: list[tuple[int, list[int]]] = [(c.columns[0], []) for c in circuit.constraints if c.table is None]
     return zeros + [(p.tensor, e) for p, e in zip(circuit.outputs, statement.outputs, strict=False)]
 
 
@@ -156,7 +217,7 @@ def check_names(key: VerifyingKey, origin: Origin) -> None:
     """Whether the proof says that it is for this key."""
     if origin.circuit_digest != key.circuit_digest:
         raise Refused("the proof is for another circuit")
-    if origin.model_identity != model.Layout.of(key.circuit.params).identity(key.model_root):
+    if origin.model_identity != key.layout.identity(key.model_root):
         raise Refused("the proof is for another model commitment")
 
 
