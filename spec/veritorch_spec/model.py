@@ -11,7 +11,7 @@ from blake3 import blake3
 from . import columns, sumcheck, whir
 from .circuit import Param
 from .errors import BadKey
-from .field import Ext, eq_index, eq_table, log_padded, powers, total
+from .field import Ext, dot, eq_index, eq_table, log_padded, powers, total
 from .forms import Factor, Form
 from .linear import ParamClaim
 from .opening import Claim, basis
@@ -244,7 +244,7 @@ def compare(transcript: Transcript, layout: Layout, level: whir.Level, root: byt
 
     claims = [on_row(Factor(point=reduction.point), reduction.value)]
     for y, column in zip(columns.points(layout.log_domain, indices), read, strict=True):
-        value = total(of, (c * cell for c, cell in zip(reduction.coefficients, column, strict=True)))
+        value = dot(of, column, reduction.coefficients)
         claims.append(on_row(Factor(base=y), transcript.public(value)))
     return claims
 

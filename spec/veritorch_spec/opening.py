@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import log2
 
 from . import columns, sumcheck, whir
-from .field import Ext, P, eq, eq_table, log_padded, powers, total
+from .field import Ext, P, dot, eq, eq_table, log_padded, powers, total
 from .forms import Factor, Form
 from .products import PadLayout
 from .stack import RowCode, Stack, Weighted
@@ -124,11 +124,13 @@ class Opening:
         for own_root, label, scale in zip(roots, COLUMNS, coefficients, strict=False):
             read = columns.receive(transcript, label, own_root, len(scale), salt, code.log_domain, indices)
             for k, column in enumerate(read):
-                sums[k] = sums[k] + total(of, (c * cell for c, cell in zip(scale, column, strict=True)))
+                sums[k] = sums[k] + dot(of, column, scale)
 
         claims = [(Factor(point=reduced.point), reduced.left.constant + epsilon * u)]
         for y, value in zip(columns.points(code.log_domain, indices), sums, strict=True):
-            behind = total(of, (cell * pow(y, k, P) for k, cell in enumerate(tail)))
+            behind = of.of(0)
+            for cell in reversed(tail):
+                behind = behind * y + cell
             claims.append((Factor(base=y), value - behind * pow(y, 1 << code.log_cells, P)))
         self.verify_inner(transcript, root, claims)
 

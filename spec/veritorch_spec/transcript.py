@@ -209,7 +209,7 @@ class Transcript:
         """A proof of work before the next challenge."""
         if bits == 0:
             return
-        witness = int.from_bytes(self.take(label, "work", 8), "little")
+        witness = int.from_bytes(self.take(f"{label}: work", "work", 8), "little")
         if witness >= P:
             raise Refused(f"`{label}`: an element is not canonical")
         if not self.challenger.check_work(bits, witness):

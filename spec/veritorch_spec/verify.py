@@ -12,7 +12,7 @@ from .forms import Form
 from .key import Origin, Proof, Statement, VerifyingKey
 from .opening import Claim, Opening, Relations
 from .products import PadLayout
-from .transcript import Rehearsal, Transcript
+from .transcript import Rehearsal, Transcript, Value
 
 DOMAIN = "veritorch 2026 proof v2"
 MAX_BATCH = 1 << 20
@@ -25,6 +25,8 @@ class Verified:
     bits: float
     terms: list[tuple[str, float]]
     transcript: Transcript
+    # Of all claims and checks that were opened.
+    values: list[Value]
 
 
 def verify(key: VerifyingKey, proof: Proof) -> Verified:
@@ -123,7 +125,8 @@ def replay(key: VerifyingKey, public: Public, proof: Proof) -> Verified:
         pads = (len(opening.stacks[0].shapes) - 1, public.pads)
     opening.verify(transcript, roots, Relations(claims, transcript.recorded, pads))
     transcript.finish()
-    return Verified(whir.total_bits(public.terms), public.terms, transcript)
+    values = [claim.value for claim in claims] + [value for _, value in transcript.recorded]
+    return Verified(whir.total_bits(public.terms), public.terms, transcript, values)
 
 
 def messages(
