@@ -22,7 +22,7 @@ from .circuit import (
     Term,
 )
 from .errors import BadKey, Refused
-from .model import Layout, masks_for
+from .model import Layout
 from .postcard import Malformed, Reader
 from .whir import Level
 
@@ -102,7 +102,9 @@ class VerifyingKey:
         except Malformed as error:
             raise BadKey(f"verifier's key: {error}") from error
         check(circuit)
-        layout = Layout.of(circuit.params, masks_for(lifetime, Level((100, 128)[profile] + 4)))
+        # One opening more is kept for the renewal of the commitment.
+        openings = lifetime + 1 if lifetime else 0
+        layout = Layout.of(circuit.params, openings, Level((100, 128)[profile] + 4))
         return VerifyingKey(
             circuit,
             root,

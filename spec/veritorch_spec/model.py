@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log2
 
 from blake3 import blake3
@@ -11,19 +11,16 @@ from blake3 import blake3
 from . import columns, sumcheck, whir
 from .circuit import Param
 from .errors import BadKey
-from .field import Ext, dot, eq_index, eq_table, log_padded, powers, total
+from .field import Ext, P, dot, eq_index, eq_table, log_padded, powers, total
 from .forms import Factor, Form
 from .linear import ParamClaim
 from .opening import Claim, basis
-from .stack import bits_per_query, num_queries
+from .stack import RowCode
 from .transcript import Transcript, Value, combination
 
-LOG_INV_RATE = 3
 MIN_LOG_COLUMNS = 9
 MAX_LOG_COLUMNS = 26
-NOMINAL_QUERIES = 111
-# Cells beyond those that openings use up.
-SPARE_MASKS = 8
+MAX_OPENINGS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -61,68 +58,73 @@ class Placement:
 class Layout:
     """The matrix."""
 
-    log_columns: int
+    code: RowCode
     num_rows: int
-    # Random cells at the end of each row.
-    num_masks: int
     placements: list[Placement]
 
     @property
-    def log_domain(self) -> int:
-        """Logarithm of the length of an encoded row."""
-        return self.log_columns + LOG_INV_RATE
+    def log_columns(self) -> int:
+        """Logarithm of the cells of a row, without masks."""
+        return self.code.log_cells
+
+    @property
+    def num_masks(self) -> int:
+        """Random coefficients behind each row."""
+        return self.code.tail
 
     @property
     def cost(self) -> int:
-        """Of an opening: columns in bytes, and cells of the combined row."""
-        return 8 * NOMINAL_QUERIES * self.num_rows + (2 << self.log_columns)
+        """Of an opening: columns in bytes, cells of the combined row, masks."""
+        code = self.code
+        return 8 * code.queries * self.num_rows + (2 << code.log_cells) + self.num_rows * code.tail // 2
 
     @staticmethod
-    def of(params: Sequence[Param], num_masks: int) -> Layout:
-        """The cheapest shape; masks leave at least half of a row to the weights."""
+    def of(params: Sequence[Param], openings: int, level: whir.Level) -> Layout:
+        """The cheapest shape, for this many openings; none for public weights."""
         for param in params:
             if min(param.shape) < 1 or not 1 <= param.num_planes <= 4 or log_padded(param.shape[2]) > MAX_LOG_COLUMNS:
                 raise BadKey(f"weight `{param.name}` has an impossible shape")
-        masked = int(num_masks > 0)
-        widest = max((log_padded(param.shape[2]) + masked for param in params), default=0)
-        if num_masks >= 1 << (MAX_LOG_COLUMNS - 1) or widest > MAX_LOG_COLUMNS:
-            raise BadKey("more masks than a row can have")
-        least = max(MIN_LOG_COLUMNS, widest, log_padded(num_masks) + 1 if masked else 0)
-        best = Layout.with_columns(params, least, num_masks)
+        if openings > MAX_OPENINGS:
+            raise BadKey(f"masks for {openings} openings")
+
+        def with_columns(log_columns: int) -> Layout:
+            code = RowCode.long_lived(log_columns, openings, max(level.bits - level.grinding, 0))
+            return Layout.with_code(params, code)
+
+        least = max([MIN_LOG_COLUMNS, *(log_padded(param.shape[2]) for param in params)])
+        best = with_columns(least)
         for log_columns in range(least + 1, MAX_LOG_COLUMNS + 1):
             if 2 << log_columns >= best.cost:
                 break
-            layout = Layout.with_columns(params, log_columns, num_masks)
+            layout = with_columns(log_columns)
             if layout.cost < best.cost:
                 best = layout
         return best
 
     @staticmethod
-    def with_columns(params: Sequence[Param], log_columns: int, num_masks: int) -> Layout:
-        """Blocks by falling width, then height, then rising index, each where the matrix is lowest (leftmost), not in masks."""
+    def with_code(params: Sequence[Param], code: RowCode) -> Layout:
+        """Blocks by falling width, then height, then rising index, each where the matrix is lowest (leftmost)."""
         blocks = []
         for param in params:
             log_column = log_padded(param.shape[2])
-            log_outputs = min(log_padded(param.shape[1]), log_columns - log_column)
+            log_outputs = min(log_padded(param.shape[1]), code.log_cells - log_column)
             blocks.append(Placement(param.shape, param.num_planes, log_outputs, log_column))
-        heights, log_run = [0], log_columns
+        heights, log_run = [0], code.log_cells
         placed = list(blocks)
         for index in sorted(range(len(blocks)), key=lambda i: (-blocks[i].log_width, -blocks[i].rows, i)):
             own = blocks[index]
             while log_run > own.log_width:
                 heights = [height for height in heights for _ in range(2)]
                 log_run -= 1
-            free = ((1 << log_columns) - num_masks) >> log_run
-            lowest = heights.index(min(heights[:free]))
-            placed[index] = Placement(
-                own.shape, own.num_planes, own.log_outputs, own.log_column, heights[lowest], lowest << log_run
-            )
+            lowest = heights.index(min(heights))
+            placed[index] = replace(own, first_row=heights[lowest], first_column=lowest << log_run)
             heights[lowest] += own.rows
-        return Layout(log_columns, max([1, *heights]), num_masks, placed)
+        return Layout(code, max([1, *heights]), placed)
 
     def identity(self, root: bytes) -> bytes:
         """What names a committed model."""
-        numbers = [LOG_INV_RATE, self.log_columns, self.num_rows, self.num_masks, len(self.placements)]
+        code = self.code
+        numbers = [code.log_domain, code.log_cells, code.tail, self.num_rows, len(self.placements)]
         for own in self.placements:
             numbers += [*own.shape, own.num_planes, own.log_outputs, own.first_row, own.first_column]
         data = b"".join(n.to_bytes(8, "little") for n in numbers) + root
@@ -192,14 +194,9 @@ def groups(of: type[Ext], layout: Layout, claims: Sequence[ParamClaim], delta: E
     return result
 
 
-def num_columns(level: whir.Level) -> int:
-    """Columns that an opening reads."""
-    return num_queries(max(level.bits - level.grinding, 0), 1, LOG_INV_RATE)
-
-
-def masks_for(lifetime: int, level: whir.Level) -> int:
-    """Masks for this many proofs and one renewal; none for public weights."""
-    return num_columns(level) * (lifetime + 1) + SPARE_MASKS if lifetime else 0
+def combined_shapes(of: type[Ext], layout: Layout) -> list[list[int]]:
+    """Tensors of the combined row and of its masks, if it has any."""
+    return [[of.degree, length] for length in (1 << layout.log_columns, layout.num_masks) if length]
 
 
 @dataclass(frozen=True)
@@ -232,20 +229,22 @@ def combine(transcript: Transcript, layout: Layout, root: bytes, claims: Sequenc
 
 def compare(transcript: Transcript, layout: Layout, level: whir.Level, root: bytes, reduction: Reduction) -> list[Claim]:
     """Claims on the combined row, which the proof has committed: its value, and columns of the model."""
-    of = transcript.field
+    of, code = transcript.field, layout.code
     label = "model columns"
     transcript.check_grinding(label, level.grinding)
-    indices = columns.draw(transcript, label, num_columns(level), layout.log_domain)
+    indices = columns.draw(transcript, label, code.queries, code.log_domain)
     salt = columns.SALT if layout.num_masks else 0
-    read = columns.receive(transcript, label, root, layout.num_rows, salt, layout.log_domain, indices)
+    read = columns.receive(transcript, label, root, layout.num_rows, salt, code.log_domain, indices)
 
-    def on_row(vector: Factor, value: Value) -> Claim:
-        return Claim(1, 0, Form([(1, Factor(entries=basis(of))), (1, vector)]), value)
+    def term(tensor: int, scale: int, vector: Factor) -> tuple[int, int, Form]:
+        return 1, tensor, Form([(1, Factor(entries=[limb * scale for limb in basis(of)])), (1, vector)])
 
-    claims = [on_row(Factor(point=reduction.point), reduction.value)]
-    for y, column in zip(columns.points(layout.log_domain, indices), read, strict=True):
-        value = dot(of, column, reduction.coefficients)
-        claims.append(on_row(Factor(base=y), transcript.public(value)))
+    claims = [Claim([term(0, 1, Factor(point=reduction.point))], reduction.value)]
+    for y, column in zip(columns.points(code.log_domain, indices), read, strict=True):
+        terms = [term(0, 1, Factor(base=y))]
+        if layout.num_masks:
+            terms.append(term(1, pow(y, 1 << layout.log_columns, P), Factor(base=y)))
+        claims.append(Claim(terms, transcript.public(dot(of, column, reduction.coefficients))))
     return claims
 
 
@@ -255,15 +254,12 @@ def security_terms(of: type[Ext], layout: Layout, level: whir.Level, num_claims:
     def field(ways: int) -> float:
         return of.claimed_bits - log2(max(ways, 1))
 
-    queries = num_columns(level)
-    proximity = field(log_padded(layout.num_rows) + 1) - layout.log_domain
+    code = layout.code
+    proximity = field(log_padded(layout.num_rows) + 1) - code.log_domain
     return [
         (f"model: proximity of {layout.num_rows} rows", proximity),
         (f"model: merging of {num_claims} claims", field(num_claims)),
         (f"model: sumcheck over {layout.log_columns} variables", field(2 * layout.log_columns)),
         ("model: merging of the combined row", field(1)),
-        (
-            f"model: {queries} columns and {level.grinding} bits of work",
-            queries * bits_per_query(1, LOG_INV_RATE) + level.grinding,
-        ),
+        (f"model: {code.queries} columns and {level.grinding} bits of work", code.query_bits + level.grinding),
     ]

@@ -21,11 +21,9 @@ COLUMNS = ("witness columns", "combination columns")
 
 @dataclass(frozen=True)
 class Claim:
-    """``<form, T> = value`` on a tensor of a stack: 0 is the witness, 1 the model's combined row."""
+    """``sum <form, T> = value`` over tensors by stack and number; stack 0 is the witness, 1 has the model's combined row."""
 
-    stack: int
-    tensor: int
-    form: Form
+    terms: list[tuple[int, int, Form]]
     value: Value
 
 
@@ -60,12 +58,12 @@ class Opening:
         bits = max(level.bits - level.grinding, 0)
 
         def cost(log_cells: int) -> int:
-            code = RowCode.of(log_cells, hidden, bits)
+            code = RowCode.once(log_cells, hidden, bits)
             rows = sum(code.num_rows(stack.cells) for stack in stacks) + (3 * field.degree if hidden else 0)
             return 8 * code.queries * rows + (1 << log_cells)
 
         log_cells = min(range(MIN_LOG_CELLS, MAX_LOG_CELLS + 1), key=cost)
-        return Opening(field, stacks, RowCode.of(log_cells, hidden, bits), hidden, level)
+        return Opening(field, stacks, RowCode.once(log_cells, hidden, bits), hidden, level)
 
     def data_rows(self, stack: int) -> int:
         """Rows of a stack, without masks."""
@@ -149,7 +147,8 @@ class Opening:
                 position = relations.pads[1].position(key)
                 hidden[position] = hidden.get(position, of.of(0)) + sign * weight * coefficient
         for weight, claim in zip(weights, relations.claims, strict=False):
-            forms[claim.stack].append((claim.tensor, weight, claim.form))
+            for stack, tensor, form in claim.terms:
+                forms[stack].append((tensor, weight, form))
         if relations.pads is not None:
             tensor, layout = relations.pads
             vector = [hidden.get(position, of.of(0)) for position in range(layout.length)]

@@ -65,7 +65,7 @@ def terms(
     commitment: Terms = []
     if on_weights := param_claims(circuit):
         commitment = model.security_terms(of, layout, level, on_weights)
-        claims += model.num_columns(level) + 1
+        claims += layout.code.queries + 1
     if pads is not None:
         result += products.security_terms(of, pads)
         claims += products.NUM_CHECKS

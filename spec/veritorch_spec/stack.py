@@ -58,19 +58,9 @@ class Stack:
         return result
 
 
-def bits_per_query(coefficients: int, log_domain: int) -> float:
-    """``-log2`` of the probability that a column misses a word outside half the distance."""
-    return 1.0 - log2(1.0 + coefficients / 2.0**log_domain)
-
-
-def num_queries(bits: int, coefficients: int, log_domain: int) -> int:
-    """Columns to draw."""
-    return ceil(bits / bits_per_query(coefficients, log_domain))
-
-
 @dataclass(frozen=True)
 class RowCode:
-    """Rows of ``2^log_cells`` cells with a tail, over a subgroup of ``2^log_domain`` points."""
+    """Rows of ``2^log_cells`` cells and a tail, over a subgroup of ``2^log_domain`` points; an opening draws `queries` columns."""
 
     log_cells: int
     tail: int
@@ -78,21 +68,56 @@ class RowCode:
     queries: int
 
     @staticmethod
-    def of(log_cells: int, hidden: bool, bits: int) -> RowCode:
-        """Hidden rows have a random coefficient for each column that is opened."""
+    def once(log_cells: int, hidden: bool, bits: int) -> RowCode:
+        """Rows that are opened once."""
         log_domain = log_cells + (3 if log_cells <= 10 else 2 if log_cells <= 12 else 1)
+        return RowCode.over(log_cells, log_domain, int(hidden), bits)
+
+    @staticmethod
+    def long_lived(log_cells: int, openings: int, bits: int) -> RowCode:
+        """Rows that stay hidden through this many openings: a rate of at most 3/20."""
+        log_domain = log_cells + 3
+        while True:
+            code = RowCode.over(log_cells, log_domain, openings, bits)
+            if 20 * code.coefficients <= 3 << log_domain:
+                return code
+            log_domain += 1
+
+    @staticmethod
+    def over(log_cells: int, log_domain: int, openings: int, bits: int) -> RowCode:
+        """The tail has a random coefficient for each column of each opening, a power of two of them for several openings."""
+        domain = 1 << log_domain
         tail = 0
-        queries = num_queries(bits, 1 << log_cells, log_domain)
-        while hidden and tail < queries:
-            tail = queries
-            queries = num_queries(bits, (1 << log_cells) + tail, log_domain)
-        return RowCode(log_cells, tail, log_domain, queries)
+
+        def needed() -> int:
+            coefficients = (1 << log_cells) + tail
+            return domain if coefficients >= domain else ceil(bits / bits_per_query(coefficients, log_domain))
+
+        queries = needed()
+        while True:
+            tail = queries * openings
+            if openings > 1:
+                tail = 1 << (tail - 1).bit_length()
+            more = needed()
+            if more <= queries or tail >= domain:
+                return RowCode(log_cells, tail, log_domain, queries)
+            queries = more
+
+    @property
+    def coefficients(self) -> int:
+        """Of a row."""
+        return (1 << self.log_cells) + self.tail
 
     @property
     def query_bits(self) -> float:
         """Of all columns together."""
-        return self.queries * bits_per_query((1 << self.log_cells) + self.tail, self.log_domain)
+        return self.queries * bits_per_query(self.coefficients, self.log_domain)
 
     def num_rows(self, cells: int) -> int:
         """Rows that hold this many cells: at least one."""
         return max(-(-cells // (1 << self.log_cells)), 1)
+
+
+def bits_per_query(coefficients: int, log_domain: int) -> float:
+    """``-log2`` of the probability that a column misses a word outside half the distance."""
+    return 1.0 - log2(1.0 + coefficients / 2.0**log_domain)

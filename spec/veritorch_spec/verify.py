@@ -103,7 +103,7 @@ class Public:
             shapes.append([of.degree, pads.length])
         stacks = [shapes]
         if plan.has_weights:
-            stacks.append([[of.degree, 1 << plan.layout.log_columns]])
+            stacks.append(model.combined_shapes(of, plan.layout))
         opening = Opening.of(of, stacks, plan.hidden, plan.level)
         terms = security.terms(circuit, lookups, plan.layout, opening, pads, num_checks)
         return Public(plan, opening, pads, terms)
@@ -162,12 +162,12 @@ def messages(
         reduction = model.combine(transcript, plan.layout, key.model_root, claims.params)
 
     opened = [
-        Claim(0, slot, claim.form, claim.value)
+        Claim([(0, slot, claim.form)], claim.value)
         for slot, tensor in enumerate(plan.committed)
         for claim in claims.take(tensor)
     ]
     slots = {table: len(plan.committed) + k for k, table in enumerate(plan.lookups.used_tables())}
-    opened += [Claim(0, slots[own.tensor], own.form, own.value) for own in counts]
+    opened += [Claim([(0, slots[own.tensor], own.form)], own.value) for own in counts]
     if claims.tensors:
         raise AssertionError(f"claims on {sorted(claims.tensors)} were never used")
     return root, opened, reduction
