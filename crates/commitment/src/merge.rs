@@ -63,8 +63,8 @@ pub(crate) fn weights<E: Ext>(layout: &StackLayout, forms: &[(usize, E, &Form<E>
     packed
 }
 
-/// Adds weighted forms on a tensor to its block.
-fn add_claims<E: Ext>(shape: &[usize], claims: &[(E, &Form<E>)], block: &mut [PackedE<E>]) {
+/// Adds weighted forms on a tensor to its block, which is at least one vector wide.
+pub(crate) fn add_claims<E: Ext>(shape: &[usize], claims: &[(E, &Form<E>)], block: &mut [PackedE<E>]) {
     if claims.is_empty() {
         return;
     }

@@ -11,9 +11,10 @@ use p3_matrix::dense::RowMajorMatrix;
 use rayon::prelude::*;
 use veritorch_execute::Params;
 use veritorch_execute::kernels::evaluate_columns;
+use veritorch_sumcheck::field::PackedE;
 use veritorch_sumcheck::{Ext, F};
 
-use super::combine::combine;
+use super::combine::{combine, combine_packed};
 use super::layout::ModelLayout;
 use super::masks::{MaskSeed, Masks};
 use crate::code::{self, fold_tails};
@@ -103,9 +104,9 @@ impl ModelProver {
     }
 
     /// `sum_r coefficient_r row_r` of weights.
-    pub(crate) fn combine_rows<E: Ext>(&self, coefficients: impl Iterator<Item = (usize, E)>) -> Vec<E> {
+    pub(crate) fn combine_rows<E: Ext>(&self, coefficients: impl Iterator<Item = (usize, E)>) -> Vec<PackedE<E>> {
         let (rows, weights): (Vec<&[i8]>, Vec<E>) = coefficients.map(|(row, weight)| (self.row(row), weight)).unzip();
-        combine(&rows, &weights)
+        combine_packed(&rows, &weights)
     }
 
     /// The masks.

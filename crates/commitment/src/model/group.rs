@@ -8,12 +8,15 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use p3_field::{PackedFieldExtension, PackedValue, PrimeCharacteristicRing};
+use veritorch_sumcheck::field::{PackedE, PackedF};
 use veritorch_sumcheck::mle::{eq_table, log_padded};
 use veritorch_sumcheck::{Ext, Factor, Form};
 
 use super::ParamClaim;
 use super::layout::{ModelLayout, Placement};
 use crate::error::CommitmentError;
+use crate::merge;
 use crate::stack::form_fits;
 
 /// One combination of rows and the forms that it is summed against.
@@ -35,13 +38,19 @@ struct Block<E> {
 
 impl<E: Ext> Group<E> {
     /// `z_g` on the cube of all columns.
-    pub(crate) fn table(&self, log_columns: usize) -> Vec<E> {
-        let mut table = vec![E::ZERO; 1 << log_columns];
-        for block in &self.blocks {
+    pub(crate) fn table(&self, log_columns: usize) -> Vec<PackedE<E>> {
+        let width = PackedF::WIDTH;
+        let mut table = vec![PackedE::<E>::ZERO; (1 << log_columns) / width];
+        let (wide, narrow): (Vec<&Block<E>>, Vec<&Block<E>>) = self.blocks.iter().partition(|block| 1 << block.log_width >= width);
+        for block in wide {
+            let cells = &mut table[block.first_column / width..][..(1 << block.log_width) / width];
+            merge::add_claims(&block.shape, &[(block.weight, &block.form)], cells);
+        }
+        for block in narrow {
             let (_, values) = block.form.padded_split(&block.shape, usize::MAX);
-            for (cell, value) in table.iter_mut().skip(block.first_column).zip(values) {
-                *cell += block.weight * value;
-            }
+            let first = block.first_column % width;
+            let lane = |lane: usize| lane.checked_sub(first).and_then(|index| values.get(index)).map_or(E::ZERO, |&value| block.weight * value);
+            table[block.first_column / width] += PackedE::<E>::from_ext_fn(lane);
         }
         table
     }

@@ -104,10 +104,12 @@ impl ModelLayout {
         Ok(best)
     }
 
-    /// What an opening costs: columns in bytes, cells of the combined row, and masks, two of which take as long to evaluate as a
-    /// cell to commit.
+    /// What an opening costs: columns in bytes, cells of the combined row, cells of each param's combination and masks, two of which take
+    /// as long as a cell to commit.
     fn cost(&self) -> usize {
-        8 * self.code.num_queries * self.num_rows + (2 << self.code.log_cells) + self.num_rows * self.code.tail / 2
+        let columns = 8 * self.code.num_queries * self.num_rows;
+        let combinations = (4 + self.placements.len()) << self.code.log_cells;
+        columns + (combinations + self.num_rows * self.code.tail) / 2
     }
 
     /// Packs the blocks into rows of `2^log_columns` cells.

@@ -16,7 +16,9 @@
 //! proofs together are at most as many as each row has masks, which makes them uniform; leaves that stay closed are salted.
 
 use p3_field::PrimeCharacteristicRing;
-use veritorch_sumcheck::mle::{Mle, eq_table, log_padded};
+use rayon::prelude::*;
+use veritorch_sumcheck::field::PackedE;
+use veritorch_sumcheck::mle::{Mle, eq_table, log_padded, unpack};
 use veritorch_sumcheck::sumcheck::{self, Products, Shape};
 use veritorch_sumcheck::transcript::Transcript;
 use veritorch_sumcheck::{Ext, F, Factor, Form, ProverTranscript, Value, VerifierTranscript};
@@ -102,21 +104,21 @@ impl ModelProver {
         let delta: E = transcript.challenge(BATCH);
         let groups = group::groups(layout, claims, delta);
         let sum = delta.powers().zip(claims).map(|(power, claim)| power * claim.value).sum();
-        let rows: Vec<Vec<E>> = groups.iter().map(|group| self.combine_rows(group.rows.iter().map(|(&row, &weight)| (row, weight)))).collect();
+        let rows: Vec<Vec<PackedE<E>>> = groups.iter().map(|group| self.combine_rows(group.rows.iter().map(|(&row, &weight)| (row, weight)))).collect();
         let tables = groups.iter().map(|group| group.table(layout.log_columns()));
-        let terms = rows.iter().zip(tables).map(|(row, table)| vec![Mle::new(row.clone()), Mle::new(table)]).collect();
+        let terms = rows.iter().zip(tables).map(|(row, table)| vec![Mle::Packed(row.clone()), Mle::Packed(table)]).collect();
         let mut products = Products { terms };
         let reduced = sumcheck::prove(transcript, SUMCHECK, &mut [&mut products], &[sum]);
 
         let gamma: Vec<E> = transcript.challenges(PROXIMITY, log_padded(layout.num_rows()));
         let proximity = eq_table(&gamma);
         let tested = self.combine_rows(proximity.iter().take(layout.num_rows()).copied().enumerate());
-        transcript.send(PROXIMITY, &[Mle::new(tested.clone()).evaluate(&reduced.point)]);
+        transcript.send(PROXIMITY, &[Mle::Packed(tested.clone()).evaluate(&reduced.point)]);
         let epsilon: E = transcript.challenge(COMBINATION);
         let values: Vec<E> = products.terms.iter().map(|term| term[1].value()).collect();
         let mut weights = row_weights(layout, &groups, values.iter().copied());
         weights.iter_mut().zip(&proximity).for_each(|(weight, &eq)| *weight += epsilon * eq);
-        Ok(Combined { row: add_scaled(tested, epsilon, &rows, &values), masks: self.masks().combine(&weights) })
+        Ok(Combined { row: unpack::<E>(&add_scaled(tested, epsilon, &rows, &values)), masks: self.masks().combine(&weights) })
     }
 
     /// Step 3, after the combined row was committed. The columns of a hidden model are revealed here: each call uses up one
@@ -132,12 +134,13 @@ impl ModelProver {
 }
 
 /// `scale * row + sum_g values[g] rows[g]`.
-fn add_scaled<E: Ext>(mut row: Vec<E>, scale: E, rows: &[Vec<E>], values: &[E]) -> Vec<E> {
-    use rayon::prelude::*;
-    const BLOCK: usize = 1 << 9;
+fn add_scaled<E: Ext>(mut row: Vec<PackedE<E>>, scale: E, rows: &[Vec<PackedE<E>>], values: &[E]) -> Vec<PackedE<E>> {
+    const BLOCK: usize = 1 << 7;
+    let scale = PackedE::<E>::from(scale);
     row.par_chunks_mut(BLOCK).enumerate().for_each(|(block, out)| {
         out.iter_mut().for_each(|cell| *cell *= scale);
         for (row, &value) in rows.iter().zip(values) {
+            let value = PackedE::<E>::from(value);
             out.iter_mut().zip(&row[block * BLOCK..]).for_each(|(cell, &other)| *cell += value * other);
         }
     });
