@@ -3,17 +3,18 @@
 //! A row of `2^c` cells and a tail of `T` random coefficients is the polynomial `sum_i cell_i x^i + x^(2^c) sum_i tail_i x^i`,
 //! evaluated on the subgroup of `N` points. Any `T` of its values are uniform, whatever the cells are: the points are distinct and not
 //! zero, so that the tail alone takes every value on them. With the rate `(2^c + T) / N`, `t` columns miss a word that is further than
-//! half the distance from the code with probability `((1 + rate) / 2)^t`; rows that stay hidden through `n` openings have `T >= n t`.
+//! half the distance from the code with probability `((1 + rate) / 2)^t`; rows that stay hidden through `n` openings have `T = n t`.
 
 use std::borrow::Cow;
 
 use p3_dft::TwoAdicSubgroupDft;
-use p3_field::{PrimeCharacteristicRing, TwoAdicField};
+use p3_field::{PackedValue, PrimeCharacteristicRing, TwoAdicField};
 use p3_matrix::Matrix;
 use p3_matrix::dense::RowMajorMatrix;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use veritorch_sumcheck::F;
+use veritorch_sumcheck::field::PackedF;
 
 use crate::security::SecurityLevel;
 use crate::whir::DFT;
@@ -52,14 +53,15 @@ impl RowCode {
         Self::with_domain(log_cells, log_cells + log_inv_rate, usize::from(hidden), level)
     }
 
-    /// The code of rows of `2^log_cells` cells that stay hidden through this many openings: rate about 1/8. The tail's length is a power
-    /// of two, over which a vector of powers is evaluated in few steps.
+    /// The code of rows of `2^log_cells` cells that stay hidden through this many openings: rate about 1/8, and about 1/16 where there are
+    /// tails, whose evaluation costs a prover as many steps as the square of the number of columns.
     pub(crate) fn long_lived(log_cells: usize, num_openings: usize, level: SecurityLevel) -> Self {
-        let mut log_domain = log_cells + 3;
+        let log_inv_rate = if num_openings > 0 { 4 } else { 3 };
+        let mut log_domain = log_cells + log_inv_rate;
         loop {
             let code = Self::with_domain(log_cells, log_domain, num_openings, level);
-            // The tail makes the rate higher than 1/8; from 3/20 on a larger domain costs less than more columns.
-            if 20 * code.num_coefficients() <= 3 << log_domain {
+            // The tail makes the rate higher; from a fifth more on a larger domain costs less than more columns.
+            if 5 * code.num_coefficients() <= 6 << (log_domain - log_inv_rate) {
                 return code;
             }
             log_domain += 1;
@@ -76,10 +78,7 @@ impl RowCode {
         let mut num_queries = queries(0);
         // A longer tail asks for more columns and these for a longer tail.
         loop {
-            let tail = match num_queries.saturating_mul(num_openings) {
-                tail if num_openings > 1 => tail.checked_next_power_of_two().unwrap_or(usize::MAX),
-                tail => tail,
-            };
+            let tail = num_queries.saturating_mul(num_openings);
             let more = queries(tail);
             if more <= num_queries || tail >= 1 << log_domain {
                 return Self { log_cells, tail, log_domain, num_queries };
@@ -106,8 +105,11 @@ impl RowCode {
     /// Encodes rows, given one after the other: cells, and tails.
     pub(crate) fn encode(&self, cells: &[F], tails: &[F]) -> Encoded {
         let len = 1 << self.log_cells;
-        let coefficients = transpose(cells, len);
-        let tails = if self.tail > 0 { transpose(tails, self.tail).values } else { Vec::new() };
+        let num_rows = cells.len() / len;
+        // Whole vectors: the transform works on a column's rows side by side.
+        let width = num_rows.next_multiple_of(PackedF::WIDTH);
+        let coefficients = transpose(cells, len, width);
+        let tails = if self.tail > 0 { transpose(tails, self.tail, width).values } else { Vec::new() };
         let generator = F::two_adic_generator(self.log_domain);
         let num_cosets = 1 << (self.log_domain - self.log_cells);
         let cosets = generator
@@ -119,7 +121,7 @@ impl RowCode {
                 DFT.coset_dft_batch(folded, shift).to_row_major_matrix()
             })
             .collect();
-        Encoded { cosets }
+        Encoded { cosets, num_rows }
     }
 }
 
@@ -130,10 +132,9 @@ pub(crate) fn fold_tails(cells: &mut [F], tails: &[F], weight: F) {
     }
 }
 
-/// Rows, given one after the other, as columns.
-pub(crate) fn transpose(rows: &[F], len: usize) -> RowMajorMatrix<F> {
-    let width = rows.len() / len;
-    let mut values = F::zero_vec(rows.len());
+/// Rows, given one after the other, as columns, filled up with zeros to this width.
+pub(crate) fn transpose(rows: &[F], len: usize, width: usize) -> RowMajorMatrix<F> {
+    let mut values = F::zero_vec(width * len);
     values.par_chunks_mut(width * TILE).enumerate().for_each(|(tile, cells)| {
         for (column, cells) in cells.chunks_exact_mut(width).enumerate() {
             let entries = rows.iter().skip(tile * TILE + column).step_by(len);
@@ -143,9 +144,11 @@ pub(crate) fn transpose(rows: &[F], len: usize) -> RowMajorMatrix<F> {
     RowMajorMatrix::new(values, width)
 }
 
-/// The encoded rows, coset by coset: point `k + L j` of the domain is row `j` of coset `k` of `L`.
+/// The encoded rows, coset by coset: point `k + L j` of the domain is row `j` of coset `k` of `L`. Of each, the first `num_rows` elements
+/// count.
 pub(crate) struct Encoded {
     cosets: Vec<RowMajorMatrix<F>>,
+    num_rows: usize,
 }
 
 impl Encoded {
@@ -154,15 +157,15 @@ impl Encoded {
         let num_cosets = self.cosets.len();
         let coset = &self.cosets[index % num_cosets];
         let width = coset.width();
-        coset.values[index / num_cosets * width..][..width].to_vec()
+        coset.values[index / num_cosets * width..][..self.num_rows].to_vec()
     }
 
     /// The columns of a coset, cut into pieces of at most `piece` elements.
     pub(crate) fn pieces(&self, coset: usize, piece: usize) -> impl Iterator<Item = Cow<'_, [F]>> {
         let coset = &self.cosets[coset];
         let width = coset.width();
-        (0..width).step_by(piece).map(move |start| {
-            let end = width.min(start + piece);
+        (0..self.num_rows).step_by(piece).map(move |start| {
+            let end = self.num_rows.min(start + piece);
             if end - start == width {
                 return Cow::Borrowed(coset.values.as_slice());
             }
@@ -183,7 +186,7 @@ mod tests {
             for num_openings in [0, 2, 65, 1000] {
                 for code in [RowCode::once(log_cells, num_openings > 0, level), RowCode::long_lived(log_cells, num_openings, level)] {
                     let openings = if code == RowCode::once(log_cells, num_openings > 0, level) { num_openings.min(1) } else { num_openings };
-                    assert!(code.tail >= openings * code.num_queries && code.tail <= 2 * openings * code.num_queries);
+                    assert_eq!(code.tail, openings * code.num_queries);
                     assert!(code.query_bits() >= (level.bits - level.grinding) as f64);
                     assert!(code.num_coefficients() * 3 <= 2 << code.log_domain, "{code:?}");
                 }

@@ -86,7 +86,7 @@ fn split_all<E: Ext>(shape: &[usize], claims: &[(E, &Form<E>)]) -> Vec<Part<E>> 
     let mut families: Vec<Vec<(E, &Form<E>)>> = Vec::new();
     for &(weight, form) in claims {
         let long = match form.factors.as_slice() {
-            [_, .., (1, _)] => shape.last().is_some_and(|len| len.is_power_of_two() && *len >= MIN_TAIL),
+            [_, .., (1, _)] => shape.last().is_some_and(|len| *len >= MIN_TAIL),
             _ => false,
         };
         if !long {
@@ -104,7 +104,7 @@ fn split_all<E: Ext>(shape: &[usize], claims: &[(E, &Form<E>)]) -> Vec<Part<E>> 
         let vectors: Vec<(E, Form<E>)> =
             family.iter().map(|(weight, form)| (*weight, Form { factors: form.factors[form.factors.len() - 1..].to_vec() })).collect();
         let vectors: Vec<(E, &Form<E>)> = vectors.iter().map(|(weight, form)| (*weight, form)).collect();
-        let mut tail = vec![PackedE::<E>::ZERO; last[0] / PackedF::WIDTH];
+        let mut tail = vec![PackedE::<E>::ZERO; last[0].next_power_of_two() / PackedF::WIDTH];
         add_claims(last, &vectors, &mut tail);
         let (_, head) = Form { factors: outer(family[0].1).to_vec() }.padded_split(axes, usize::MAX);
         parts.push(Part { head, tail: Tail::Extension(tail) });
@@ -143,7 +143,8 @@ fn split<E: Ext>(shape: &[usize], weight: E, form: &Form<E>) -> Part<E> {
         let outer = Form { factors: form.factors[..form.factors.len() - 1].to_vec() };
         let (_, mut head) = outer.padded_split(&shape[..shape.len() - 1], usize::MAX);
         head.iter_mut().for_each(|value| *value *= weight);
-        let powers: Vec<F> = base.powers().take(len).collect();
+        let mut powers: Vec<F> = base.powers().take(len).collect();
+        powers.resize(len.next_power_of_two(), F::ZERO);
         return Part { head, tail: Tail::Base(PackedF::pack_slice(&powers).to_vec()) };
     }
     let (mut head, tail) = form.padded_split(&shape, MIN_TAIL);
@@ -236,7 +237,7 @@ mod tests {
     }
 
     fn weights_evaluate_to_the_forms<E: Ext>() {
-        let shapes = [vec![3, 40], vec![2, 4096], vec![5], vec![], vec![3, 7, 4, 50], vec![2048], vec![2, 2], vec![1, 1]];
+        let shapes = [vec![3, 40], vec![2, 4096], vec![5], vec![], vec![3, 7, 4, 50], vec![2048], vec![2, 2], vec![1, 1], vec![2, 1777]];
         let layout = StackLayout::new(&shapes);
         let forms: Vec<(usize, Form<E>)> = vec![
             (4, Form { factors: vec![(2, Factor::Explicit(exts(21, 1))), (1, Factor::Eq(exts(2, 2))), (1, Factor::Eq(exts(6, 3)))] }),
@@ -252,6 +253,9 @@ mod tests {
             (1, Form::separable(vec![Factor::Explicit(exts(2, 5)), Factor::Powers(F::from_u64(78))])),
             (1, Form::separable(vec![Factor::Explicit(exts(2, 5)), Factor::Eq(exts(12, 13))])),
             (5, Form::separable(vec![Factor::Powers(F::from_u64(6))])),
+            (8, Form::separable(vec![Factor::Explicit(exts(2, 5)), Factor::Powers(F::from_u64(9))])),
+            (8, Form::separable(vec![Factor::Explicit(exts(2, 5)), Factor::Powers(F::from_u64(10))])),
+            (8, Form::separable(vec![Factor::Explicit(exts(2, 14)), Factor::Powers(F::from_u64(11))])),
         ];
         let forms: Vec<(usize, E, &Form<E>)> =
             ext::<E>(99).powers().zip(&forms).map(|(weight, (tensor, form))| (*tensor, weight, form)).collect();

@@ -217,9 +217,7 @@ pub(crate) fn form_fits<E: Ext>(form: &Form<E>, shape: &[usize]) -> Result<(), &
         match factor {
             Factor::Eq(point) if point.len() != log_padded(len) => return Err("a point has another number of variables"),
             Factor::Explicit(values) if values.len() != len => return Err("a vector has another length"),
-            Factor::Powers(_) if span.len() != 1 || !len.is_power_of_two() => {
-                return Err("powers run over one axis whose extent is a power of two");
-            }
+            Factor::Powers(_) if span.len() != 1 => return Err("powers run over one axis"),
             _ => {}
         }
     }

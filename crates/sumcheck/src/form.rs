@@ -16,7 +16,7 @@ pub enum Factor<E> {
     Eq(Vec<E>),
     /// These values.
     Explicit(Vec<E>),
-    /// `v(i) = base^i`; the extent is a power of two.
+    /// `v(i) = base^i`.
     Powers(F),
 }
 
@@ -49,15 +49,7 @@ impl<E: Ext> Factor<E> {
         let len: usize = shape.iter().product();
         match self {
             Self::Eq(own) if shape.len() == 1 && len.is_power_of_two() => eq(own, point),
-            Self::Powers(base) if shape.len() == 1 => {
-                let mut power = *base;
-                let mut product = E::ONE;
-                for &y in point.iter().rev() {
-                    product *= E::ONE - y + y * power;
-                    power = power * power;
-                }
-                product
-            }
+            Self::Powers(base) if shape.len() == 1 => powers_at(*base, len, point),
             _ => {
                 let weights = padded_eq(shape, point);
                 self.vector(len).into_iter().zip(weights).map(|(a, b)| a * b).sum()
@@ -80,6 +72,19 @@ impl<E: Ext> Factor<E> {
         }
         padded
     }
+}
+
+/// `sum_{i < len} base^i eq(point, i)`, one coordinate after the other from the last: `whole` runs over all indices of the coordinates so
+/// far, `part` over those below the low bits of `len`.
+fn powers_at<E: Ext>(base: F, len: usize, point: &[E]) -> E {
+    let (mut power, mut whole, mut part) = (base, E::ONE, E::ZERO);
+    for (bit, &y) in point.iter().rev().enumerate() {
+        let (zero, one) = (E::ONE - y, y * power);
+        part = if len >> bit & 1 == 1 { zero * whole + one * part } else { zero * part };
+        whole *= zero + one;
+        power = power * power;
+    }
+    if len >> point.len() & 1 == 1 { whole } else { part }
 }
 
 /// Position, in the tensor whose axes are padded to powers of two, of entry `index` of the real tensor.
@@ -255,5 +260,11 @@ mod tests {
         let point: Vec<E2> = (50..55).map(ext).collect();
         let (head, tail) = form.padded_split(&[3, 8], 16);
         assert_eq!(form.evaluate(&[3, 8], &point), Mle::new(kronecker([head, tail].into_iter())).evaluate(&point));
+
+        for len in 1..40usize {
+            let factor = Factor::<E2>::Powers(F::from_u64(7));
+            let point: Vec<E2> = (60..60 + log_padded(len) as u64).map(ext).collect();
+            assert_eq!(factor.evaluate(&[len], &point), Mle::new(factor.padded(&[len])).evaluate(&point), "{len}");
+        }
     }
 }

@@ -194,8 +194,9 @@ fn encode(layout: &ModelLayout, matrix: &[i8], masks: &Masks) -> ColumnTree {
             let rows = first..layout.num_rows().min(first + CHUNK);
             let mut coefficients = transpose(&matrix[first * len..rows.end * len], len);
             if layout.num_masks() > 0 {
+                let width = rows.len();
                 let tails: Vec<F> = rows.flat_map(|row| masks.row(row)).copied().collect();
-                let tails = code::transpose(&tails, layout.num_masks());
+                let tails = code::transpose(&tails, layout.num_masks(), width);
                 fold_tails(&mut coefficients.values, &tails.values, shift.exp_power_of_2(layout.log_columns()));
             }
             DFT.coset_dft_batch(coefficients, shift).to_row_major_matrix().values.into()

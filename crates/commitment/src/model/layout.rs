@@ -92,8 +92,8 @@ impl ModelLayout {
         let with_columns = |log_columns| Self::with_columns(params, RowCode::long_lived(log_columns, num_openings, level));
         let mut best = with_columns(least);
         for log_columns in least + 1..=MAX_LOG_COLUMNS {
-            // The row alone costs more from here on.
-            if 2 << log_columns >= best.cost() {
+            // The combined row alone costs more from here on.
+            if 2 * 85 << log_columns >= best.cost() {
                 break;
             }
             let layout = with_columns(log_columns);
@@ -104,12 +104,12 @@ impl ModelLayout {
         Ok(best)
     }
 
-    /// What an opening costs: columns in bytes, cells of the combined row, cells of each param's combination and masks, two of which take
-    /// as long as a cell to commit.
+    /// What an opening costs, in nanoseconds measured on one core: masks to evaluate, cells of each param's combination, cells of the
+    /// combined row to commit; a byte of a column counts as 200.
     fn cost(&self) -> usize {
         let columns = 8 * self.code.num_queries * self.num_rows;
-        let combinations = (4 + self.placements.len()) << self.code.log_cells;
-        columns + (combinations + self.num_rows * self.code.tail) / 2
+        let (row, masks) = (1 << self.code.log_cells, self.num_rows * self.code.tail);
+        200 * columns + (2 * 85 + 40 * self.placements.len()) * row + 50 * masks
     }
 
     /// Packs the blocks into rows of `2^log_columns` cells.
