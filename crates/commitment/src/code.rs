@@ -160,13 +160,13 @@ impl Encoded {
         coset.values[index / num_cosets * width..][..self.num_rows].to_vec()
     }
 
-    /// The columns of a coset, cut into pieces of at most `piece` elements.
+    /// The columns of a coset, cut into pieces of at most `piece` elements; if there is one, it has whole vectors to a row.
     pub(crate) fn pieces(&self, coset: usize, piece: usize) -> impl Iterator<Item = Cow<'_, [F]>> {
         let coset = &self.cosets[coset];
         let width = coset.width();
         (0..self.num_rows).step_by(piece).map(move |start| {
             let end = self.num_rows.min(start + piece);
-            if end - start == width {
+            if end - start == self.num_rows {
                 return Cow::Borrowed(coset.values.as_slice());
             }
             coset.values.par_chunks_exact(width).flat_map_iter(|row| row[start..end].iter().copied()).collect::<Vec<F>>().into()

@@ -58,18 +58,20 @@ pub(crate) fn column_leaf(column: &[F], salt: &[F]) -> Digest {
 }
 
 /// The leaves of a matrix of this width whose rows are the columns of the encoded one, and of their salts, one after the other;
-/// without salts if there are none. The rows are given in pieces of [`CHUNK`] elements, the last of which may be shorter.
+/// without salts if there are none. The rows are given in pieces of [`CHUNK`] elements, the last of which may be shorter; a piece that is
+/// all there is may have more elements to a row than count.
 pub(crate) fn leaves<'a>(width: usize, num_leaves: usize, mut pieces: impl Iterator<Item = Cow<'a, [F]>>, salts: &[F]) -> Vec<Digest> {
     let salt = salts.len() / num_leaves.max(1);
     let salt_of = |row: usize| &salts[row * salt..(row + 1) * salt];
     if let Some(len) = short_len(width + salt) {
         let rows = pieces.next().unwrap_or_default();
+        let stride = rows.len() / num_leaves.max(1);
         let mut digests = vec![[0; 32]; num_leaves];
         digests.par_chunks_mut(LEAVES).enumerate().for_each(|(task, digests)| {
             let mut messages = F::zero_vec(digests.len() * len);
             for (index, message) in messages.chunks_exact_mut(len).enumerate() {
                 let row = task * LEAVES + index;
-                message[..width].copy_from_slice(&rows[row * width..(row + 1) * width]);
+                message[..width].copy_from_slice(&rows[row * stride..][..width]);
                 message[width..width + salt].copy_from_slice(salt_of(row));
             }
             hash_chunks(&messages, digests);
