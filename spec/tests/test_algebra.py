@@ -92,6 +92,13 @@ def test_selection_is_evaluation(of):
     assert select(of, 12345, point) == total(of, (c * 12345**i for i, c in enumerate(coefficients)))
 
 
+def test_powers_of_any_extent(of):
+    for length in range(1, 20):
+        point = some(of, log_padded(length), length)
+        expected = total(of, (w * pow(7, i, P) for i, w in enumerate(eq_table(of, point)[:length])))
+        assert Factor(base=7).evaluate(of, [length], point) == expected
+
+
 def padded(of, form, shape):
     """The form on the cube."""
     cells = [of.of(0)] * (1 << sum(log_padded(n) for n in shape))

@@ -11,7 +11,7 @@ from math import prod
 
 from .circuit import AxisFactor, Link, num_vars
 from .errors import BadKey
-from .field import Ext, eq, eq_table, is_power_of_two, log_padded, powers, product, total
+from .field import Ext, P, eq, eq_table, is_power_of_two, log_padded, powers, product, total
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,7 @@ class Factor:
         if self.point is not None and len(span) == 1 and is_power_of_two(length):
             return eq(of, self.point, point)
         if self.base is not None and len(span) == 1:
-            value, result = of.of(self.base), of.of(1)
-            for y in reversed(point):
-                result = result * (1 - y + y * value)
-                value = value * value
-            return result
+            return powers_at(of, self.base, length, point)
         weights = [of.of(1)]
         at = 0
         for extent in span:
@@ -106,6 +102,28 @@ class Form:
         factors = list(self.factors)
         factors[shortest] = (axes, Factor(entries=entries))
         return Form(factors)
+
+
+def powers_at(of: type[Ext], base: int, length: int, point: Sequence[Ext]) -> Ext:
+    """``sum_{i < length} base^i eq(i, point)``."""
+    bits = len(point)
+    # Bases of the coordinates, and sums over all indices of the coordinates from one on.
+    bases = [pow(base, 1 << (bits - 1 - k), P) for k in range(bits)]
+    whole = [of.of(1)]
+    for k in reversed(range(bits)):
+        whole.append(whole[-1] * (1 - point[k] + point[k] * bases[k]))
+    whole.reverse()
+    if length == 1 << bits:
+        return whole[0]
+    # Indices below the length agree with it up to a bit where it has a one and they have a zero.
+    result, prefix = of.of(0), of.of(1)
+    for k, y in enumerate(point):
+        if length >> (bits - 1 - k) & 1:
+            result = result + prefix * (1 - y) * whole[k + 1]
+            prefix = prefix * y * bases[k]
+        else:
+            prefix = prefix * (1 - y)
+    return result
 
 
 def kronecker(of: type[Ext], vectors: Sequence[Sequence[Ext]]) -> list[Ext]:

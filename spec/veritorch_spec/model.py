@@ -21,6 +21,8 @@ from .transcript import Transcript, Value, combination
 MIN_LOG_COLUMNS = 9
 MAX_LOG_COLUMNS = 26
 MAX_OPENINGS = 1 << 20
+# Price of a cell of the combined row.
+ROW = 170
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,10 @@ class Layout:
 
     @property
     def cost(self) -> int:
-        """Of an opening: columns in bytes, cells of the combined row, masks."""
+        """Of an opening: bytes of columns, cells of combined rows, masks, each with its price."""
         code = self.code
-        return 8 * code.queries * self.num_rows + (2 << code.log_cells) + self.num_rows * code.tail // 2
+        row = (ROW + 40 * len(self.placements)) << code.log_cells
+        return 200 * 8 * code.queries * self.num_rows + row + 50 * self.num_rows * code.tail
 
     @staticmethod
     def of(params: Sequence[Param], openings: int, level: whir.Level) -> Layout:
@@ -94,7 +97,7 @@ class Layout:
         least = max([MIN_LOG_COLUMNS, *(log_padded(param.shape[2]) for param in params)])
         best = with_columns(least)
         for log_columns in range(least + 1, MAX_LOG_COLUMNS + 1):
-            if 2 << log_columns >= best.cost:
+            if ROW << log_columns >= best.cost:
                 break
             layout = with_columns(log_columns)
             if layout.cost < best.cost:

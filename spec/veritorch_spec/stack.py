@@ -75,17 +75,18 @@ class RowCode:
 
     @staticmethod
     def long_lived(log_cells: int, openings: int, bits: int) -> RowCode:
-        """Rows that stay hidden through this many openings: a rate of at most 3/20."""
-        log_domain = log_cells + 3
+        """Rows that stay hidden through this many openings: a rate of at most 6/5 of 1/16; of 1/8 without openings."""
+        log_inv_rate = 4 if openings else 3
+        log_domain = log_cells + log_inv_rate
         while True:
             code = RowCode.over(log_cells, log_domain, openings, bits)
-            if 20 * code.coefficients <= 3 << log_domain:
+            if 5 * code.coefficients <= 6 << (log_domain - log_inv_rate):
                 return code
             log_domain += 1
 
     @staticmethod
     def over(log_cells: int, log_domain: int, openings: int, bits: int) -> RowCode:
-        """The tail has a random coefficient for each column of each opening, a power of two of them for several openings."""
+        """The tail has a random coefficient for each column of each opening."""
         domain = 1 << log_domain
         tail = 0
 
@@ -96,8 +97,6 @@ class RowCode:
         queries = needed()
         while True:
             tail = queries * openings
-            if openings > 1:
-                tail = 1 << (tail - 1).bit_length()
             more = needed()
             if more <= queries or tail >= domain:
                 return RowCode(log_cells, tail, log_domain, queries)
