@@ -84,13 +84,13 @@ impl Seconds {
 mod nanoseconds {
     pub(super) const MAC: f64 = 0.055;
     pub(super) const EXECUTED_LOOKUP: f64 = 1.5;
-    pub(super) const COMMITTED: f64 = 58.0;
+    pub(super) const COMMITTED: f64 = 30.0;
     pub(super) const LOOKUP: f64 = 46.0;
     pub(super) const TABLE_ROW: f64 = 95.0;
     pub(super) const CONTRACTED: f64 = 9.5;
     pub(super) const WEIGHT: f64 = 0.6;
-    pub(super) const OPENED_WEIGHT: f64 = 11.0;
-    pub(super) const OPENED_CELL: f64 = 55.0;
+    pub(super) const OPENED_WEIGHT: f64 = 13.0;
+    pub(super) const OPENED_CELL: f64 = 45.0;
     /// Of one opening: grinding and queries.
     pub(super) const OPENING: f64 = 4e6;
 }
@@ -112,8 +112,8 @@ impl Work {
     }
 }
 
-/// Predicted seconds that belong to no node: table rows, the stack's padding to a power of two, grinding.
-pub(super) fn overhead(circuit: &Circuit, committed: u64, batch: usize) -> Seconds {
+/// Predicted seconds that belong to no node: table rows and their multiplicities, grinding.
+pub(super) fn overhead(circuit: &Circuit) -> Seconds {
     let used = |index: usize| {
         circuit.constraints.iter().any(|constraint| match constraint {
             Constraint::Lookup { table, .. } => table.index() == index,
@@ -121,9 +121,7 @@ pub(super) fn overhead(circuit: &Circuit, committed: u64, batch: usize) -> Secon
         })
     };
     let rows: usize = circuit.tables.iter().enumerate().filter(|(index, _)| used(*index)).map(|(_, table)| table.len()).sum();
-    let cells = committed.saturating_mul(batch as u64);
-    let stack = cells.saturating_add(rows as u64).checked_next_power_of_two().unwrap_or(cells);
-    let extra = (stack - cells) as f64;
+    let extra = rows as f64;
     Seconds {
         commit: extra * nanoseconds::COMMITTED * 1e-9,
         lookups: rows as f64 * nanoseconds::TABLE_ROW * 1e-9,

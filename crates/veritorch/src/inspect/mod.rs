@@ -245,7 +245,7 @@ impl Inspection {
         let mut work = Work::default();
         self.nodes.iter().for_each(|node| work += node.work);
         let mut predicted = work.predict(self.batch);
-        predicted += cost::overhead(circuit, work.committed, self.batch);
+        predicted += cost::overhead(circuit);
         self.phases = predicted
             .phases()
             .into_iter()
