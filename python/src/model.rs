@@ -33,14 +33,19 @@ struct Options {
     drift_target: Option<f64>,
     activation_bits: Option<u32>,
     input_bits: Option<u32>,
-    public_input: bool,
-    public_output: bool,
+    weights: String,
+    input: String,
+    output: String,
     high: bool,
 }
 
 impl Options {
-    fn convert(self) -> CompileOptions {
-        let visibility = |public| if public { Visibility::Public } else { Visibility::Private };
+    fn convert(self) -> Result<CompileOptions, Error> {
+        let policy = Policy {
+            input: visibility("input", &self.input)?,
+            output: visibility("output", &self.output)?,
+            weights: visibility("weights", &self.weights)?,
+        };
         let target = match (self.accuracy_target, self.drift_target, &self.labels) {
             (None, None, _) => Target::None,
             (Some(least), _, Some(_)) => Target::Accuracy(least),
@@ -48,19 +53,26 @@ impl Options {
             (None, Some(most), _) => Target::Drift(most),
         };
         let default = QuantiseOptions::default();
-        CompileOptions {
+        Ok(CompileOptions {
             name: self.name,
             quantise: QuantiseOptions {
                 activation_bits: self.activation_bits.unwrap_or(default.activation_bits),
                 input_bits: self.input_bits.unwrap_or(default.input_bits),
                 target,
                 labels: self.labels,
-                policy: Policy { input: visibility(self.public_input), output: visibility(self.public_output) },
+                policy,
                 ..default
             },
             profile: if self.high { Profile::High } else { Profile::Standard },
-        }
+        })
     }
+}
+
+fn visibility(option: &'static str, name: &str) -> Result<Visibility, Error> {
+    [Visibility::Public, Visibility::Private, Visibility::Committed]
+        .into_iter()
+        .find(|visibility| visibility.name() == name)
+        .ok_or_else(|| Error::Option { option, reason: format!("`{name}`, expected public, private or committed") })
 }
 
 #[pymethods]
@@ -115,7 +127,7 @@ impl Model {
         watch: Watch,
     ) -> PyResult<Circuit> {
         let calibration = arrays::read(&calibration)?;
-        let options = options.convert();
+        let options = options.convert().map_err(|error| errors::raise(py, &error))?;
         let graph = ModelGraph::clone(&self.graph);
         let compiled =
             watch.run(py, move |progress| veritorch::compile_graph(graph, &calibration, &options, progress))?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use veritorch::inspect::{Inspection, whole_tenths};
+use veritorch::inspect::{Inspection, PolicyRow, whole_tenths};
 use veritorch::{Verifier, artefact};
 
 use crate::circuit::ports;
@@ -113,6 +113,31 @@ impl Verification {
     #[getter]
     fn batch(&self) -> usize {
         self.verification.batch
+    }
+
+    /// Who sees what.
+    #[getter]
+    fn policy(&self) -> BTreeMap<&'static str, &'static str> {
+        let policy = PolicyRow::of(self.verification.policy);
+        BTreeMap::from([("weights", policy.weights), ("input", policy.input), ("output", policy.output)])
+    }
+
+    /// What was proved, in one paragraph.
+    #[getter]
+    fn statement(&self) -> String {
+        self.verification.to_string()
+    }
+
+    /// Digest of the circuit, in hex.
+    #[getter]
+    fn circuit_digest(&self) -> &str {
+        &self.verification.circuit_digest
+    }
+
+    /// The commitment to the weights, in hex.
+    #[getter]
+    fn model_commitment(&self) -> &str {
+        &self.verification.model_commitment
     }
 
     /// Bits of security, rounded down to a tenth.

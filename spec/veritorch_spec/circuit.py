@@ -166,6 +166,7 @@ class Policy:
 
     public_input: bool
     public_output: bool
+    public_weights: bool
 
 
 @dataclass(frozen=True)

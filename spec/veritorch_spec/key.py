@@ -27,7 +27,7 @@ from .postcard import Malformed, Reader
 from .whir import Level
 
 MAGIC = b"\x95vtorch\n"
-VERSION = 1
+VERSION = 2
 # Kind in the header, number of sections.
 VERIFIER_KEY = (2, 1)
 PROOF = (3, 2)
@@ -186,8 +186,8 @@ def read_origin(r: Reader) -> Origin:
 
 
 def read_policy(r: Reader) -> Policy:
-    """Who sees inputs and outputs: 0 for everybody."""
-    return Policy(public_input=r.variant(2) == 0, public_output=r.variant(2) == 0)
+    """Who sees inputs, outputs and weights: 0 for everybody."""
+    return Policy(*(r.variant(2) == 0 for _ in range(3)))
 
 
 def read_circuit(r: Reader) -> Circuit:

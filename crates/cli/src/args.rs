@@ -89,6 +89,9 @@ pub(crate) struct QuantiseArgs {
     /// Take ranges tighter than the calibrated maximum where that lowers the drift
     #[arg(long)]
     pub(crate) tighten: bool,
+    /// Whether the weights are secret
+    #[arg(long, value_name = "POLICY", default_value = "private")]
+    pub(crate) weights: WeightsPolicy,
     /// Whether proofs show the input
     #[arg(long, value_name = "POLICY", default_value = "private")]
     pub(crate) input: Policy,
@@ -106,6 +109,8 @@ pub(crate) enum Policy {
     Public,
     /// Not shown
     Private,
+    /// A salted commitment is shown, which links proofs
+    Committed,
 }
 
 impl From<Policy> for Visibility {
@@ -113,6 +118,24 @@ impl From<Policy> for Visibility {
         match policy {
             Policy::Public => Self::Public,
             Policy::Private => Self::Private,
+            Policy::Committed => Self::Committed,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum WeightsPolicy {
+    /// Known to the model's owner alone
+    Private,
+    /// Known to anyone
+    Public,
+}
+
+impl From<WeightsPolicy> for Visibility {
+    fn from(policy: WeightsPolicy) -> Self {
+        match policy {
+            WeightsPolicy::Private => Self::Private,
+            WeightsPolicy::Public => Self::Public,
         }
     }
 }

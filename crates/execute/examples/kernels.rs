@@ -85,7 +85,7 @@ fn empty_circuit() -> Circuit {
         constraints: Vec::new(),
         inputs: Vec::new(),
         outputs: Vec::new(),
-        policy: Policy { input: Visibility::Private, output: Visibility::Public },
+        policy: Policy::default(),
         batch: 0,
     }
 }

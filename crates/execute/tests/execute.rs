@@ -44,7 +44,7 @@ impl Builder {
             constraints: Vec::new(),
             inputs: Vec::new(),
             outputs: Vec::new(),
-            policy: Policy { input: Visibility::Private, output: Visibility::Public },
+            policy: Policy::default(),
             batch: 0,
         };
         Self { circuit, weights: Vec::new(), draw: Draw(seed) }

@@ -211,7 +211,7 @@ fn a_false_output_is_refused() {
 
 #[test]
 fn a_public_input_that_is_not_the_witness_is_refused() {
-    let mut b = circuits::Builder::new("public", Policy { input: Visibility::Public, output: Visibility::Public });
+    let mut b = circuits::Builder::new("public", Policy { input: Visibility::Public, ..Policy::default() });
     let x = b.input(&[5]);
     let w = b.weight([1, 3, 5], 127);
     let logits = b.b.dense("fc", x, w).unwrap();
@@ -244,7 +244,7 @@ fn statements_that_no_circuit_has_are_refused() {
 
 #[test]
 fn a_huge_batch_is_refused_without_panic() {
-    let mut b = circuits::Builder::new("hidden", Policy { input: Visibility::Private, output: Visibility::Private });
+    let mut b = circuits::Builder::new("hidden", Policy { output: Visibility::Private, ..Policy::default() });
     let x = b.input(&[5]);
     let w = b.weight([1, 3, 5], 127);
     let acc = b.b.dense("fc", x, w).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use veritorch_graph::circuit::{Policy, Visibility};
+use veritorch_graph::circuit::Policy;
 
 use crate::QuantiseError;
 
@@ -63,7 +63,7 @@ impl Default for QuantiseOptions {
             value_bits: BTreeMap::new(),
             target: Target::None,
             labels: None,
-            policy: Policy { input: Visibility::Private, output: Visibility::Public },
+            policy: Policy::default(),
             tighten: false,
             node_errors: false,
         }

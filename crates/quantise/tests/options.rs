@@ -158,7 +158,7 @@ fn bytes_are_taken_as_they_are() {
 fn policies_reach_the_circuit() {
     let graph = mlp();
     let data = samples(&graph, 10, 1.0);
-    let policy = Policy { input: Visibility::Public, output: Visibility::Private };
+    let policy = Policy { input: Visibility::Public, output: Visibility::Private, ..Policy::default() };
     let options = QuantiseOptions { policy, ..QuantiseOptions::default() };
     let public = quantise(&graph, &data, &options).unwrap().circuit;
     let private = quantise(&graph, &data, &QuantiseOptions::default()).unwrap().circuit;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use veritorch_graph::circuit::CircuitError;
 use veritorch_graph::model::ModelGraph;
 use veritorch_prove::{Profile, ProvingKey};
 use veritorch_quantise::QuantiseOptions;
@@ -74,6 +75,9 @@ pub fn compile_graph(
     if let Some(name) = &options.name {
         graph.name.clone_from(name);
     }
+    options.quantise.policy.check().map_err(|error| match error {
+        CircuitError::Item { reason, .. } | CircuitError::Tensor { reason, .. } => Error::Option { option: "policy", reason },
+    })?;
     let samples = samples_of(&graph, calibration)?;
     begin(progress, "quantise")?;
     let quantised = veritorch_quantise::quantise(&graph, &samples, &options.quantise)?;

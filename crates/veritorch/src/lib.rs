@@ -18,6 +18,7 @@ mod error;
 mod memory;
 mod progress;
 mod proof;
+mod verification;
 mod verifier;
 
 pub use array::{Array, Arrays};
@@ -25,7 +26,8 @@ pub use circuit::{CompiledCircuit, Proven, Run, verifier_path};
 pub use compile::{CompileOptions, compile, compile_graph, graph_inputs, import};
 pub use error::Error;
 pub use proof::Proof;
-pub use verifier::{Verification, Verifier};
+pub use verification::Verification;
+pub use verifier::Verifier;
 pub use veritorch_graph::circuit::{Policy, Visibility};
 pub use veritorch_graph::model::ModelGraph;
 pub use veritorch_prove::{Profile, SecurityReport};

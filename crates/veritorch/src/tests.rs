@@ -25,7 +25,7 @@ fn sample() -> &'static Sample {
     SAMPLE.get_or_init(|| {
         let graph = zoo::model("mlp").unwrap();
         let (calibration, input) = synthetic_data(&graph, 1);
-        let policy = Policy { input: Visibility::Public, output: Visibility::Public };
+        let policy = Policy { input: Visibility::Public, ..Policy::default() };
         let quantise = QuantiseOptions { policy, ..QuantiseOptions::default() };
         let options = CompileOptions { quantise, ..CompileOptions::default() };
         let circuit = compile_graph(graph, &calibration, &options, &Silent).unwrap();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use veritorch_graph::circuit::{Circuit, Port, Visibility};
+use veritorch_graph::circuit::{Circuit, Port};
 use veritorch_prove::{SecurityReport, VerifyingKey};
 
 use crate::array::unravel;
@@ -11,7 +11,7 @@ use crate::circuit::is_public;
 use crate::inspect::{Inspection, hex};
 use crate::port::{BatchForm, dequantise, expected, match_arrays, quantise};
 use crate::proof::{Origin, Proof, same_security};
-use crate::{Arrays, Error};
+use crate::{Arrays, Error, Verification};
 
 /// A verifier's key. The `.vk` file.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,25 +19,6 @@ pub struct Verifier {
     pub(crate) key: VerifyingKey,
     /// Hash of the model commitment's layout and root.
     pub(crate) identity: [u8; 32],
-}
-
-/// A proof that was accepted, and what it says.
-#[derive(Clone, Debug)]
-pub struct Verification {
-    /// Name of the model.
-    pub model: String,
-    /// Digest of the circuit, in hex.
-    pub circuit_digest: String,
-    /// The model commitment, in hex.
-    pub model_commitment: String,
-    /// Samples.
-    pub batch: usize,
-    /// Public inputs in the model's units, by name; `None` where the policy keeps them private.
-    pub inputs: Option<Arrays>,
-    /// Public outputs in the model's units, by name; `None` where the policy keeps them private.
-    pub outputs: Option<Arrays>,
-    /// What the proof is worth.
-    pub security: SecurityReport,
 }
 
 impl Verifier {
@@ -134,6 +115,7 @@ impl Verifier {
         };
         Ok(Verification {
             model: circuit.name.clone(),
+            policy: circuit.policy,
             circuit_digest: circuit_digest.to_string(),
             model_commitment: self.model_commitment(),
             batch: statement.batch,
@@ -167,7 +149,7 @@ impl Verifier {
             "input" => (circuit.policy.input, &circuit.inputs, &statement.inputs),
             _ => (circuit.policy.output, &circuit.outputs, &statement.outputs),
         };
-        if visibility == Visibility::Private {
+        if !is_public(visibility) {
             return Err(Error::NotPublic { what });
         }
         let (arrays, form) = match_arrays(what, &expected(ports), arrays)?;

@@ -14,7 +14,7 @@ from ._arrays import Data, Outputs, labels_list, named_arrays, named_samples, si
 from ._circuit import Circuit
 from ._errors import CalibrationError, InputError, ModelError, OptionError
 from ._export import export, is_module
-from ._options import Path, Profile, Progress, Visibility, choice, watch
+from ._options import Path, Profile, Progress, Visibility, WeightsVisibility, choice, watch
 
 if TYPE_CHECKING:
     import torch
@@ -32,6 +32,7 @@ def compile(
     drift_target: float | None = None,
     activation_bits: int | None = None,
     input_bits: int | None = None,
+    weights: WeightsVisibility = "private",
     input: Visibility = "private",
     output: Visibility = "public",
     profile: Profile = "standard",
@@ -55,8 +56,10 @@ def compile(
         drift_target: Instead: greatest root mean square error of the outputs, as a fraction of theirs.
         activation_bits: Bits of activations, 4 to 16; 8 unless said otherwise. With a target: where it starts.
         input_bits: Bits of inputs, 4 to 16; 10 unless said otherwise.
-        input: Whether a proof shows the inputs.
-        output: Whether a proof shows the outputs.
+        weights: Whether the weights are secret ("private") or known to anyone ("public").
+        input: Whether a proof shows the inputs ("public"), nothing of them ("private"), or a commitment ("committed",
+            not available in this version).
+        output: The same for the outputs.
         profile: "standard" for at least 100 bits of security, "high" for at least 128.
         name: What reports call the model; by default the class of a module, or the name in the file.
         threads: Threads to work with; all that the machine has unless said otherwise.
@@ -74,9 +77,10 @@ def compile(
         >>> circuit = compile("mnist.onnx", calibration=images)   # doctest: +SKIP
         >>> print(circuit.summary())                              # doctest: +SKIP
     """
-    public_input = choice("input", input, "private", "public")
-    public_output = choice("output", output, "private", "public")
-    high = choice("profile", profile, "standard", "high")
+    choice("weights", weights, "private", "public")
+    choice("input", input, "private", "public", "committed")
+    choice("output", output, "private", "public", "committed")
+    high = choice("profile", profile, "standard", "high") == "high"
     if accuracy_target is not None and drift_target is not None:
         raise OptionError("accuracy_target and drift_target: expected one of them, got both")
     for option, value in (("activation_bits", activation_bits), ("input_bits", input_bits)):
@@ -97,8 +101,9 @@ def compile(
                 "drift_target": drift_target,
                 "activation_bits": activation_bits,
                 "input_bits": input_bits,
-                "public_input": public_input,
-                "public_output": public_output,
+                "weights": weights,
+                "input": input,
+                "output": output,
                 "high": high,
             },
             watch=watch(threads, progress),

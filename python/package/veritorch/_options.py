@@ -9,7 +9,8 @@ from typing import Literal, TypeAlias, TypedDict
 from ._errors import OptionError
 
 Path: TypeAlias = str | os.PathLike[str]
-Visibility: TypeAlias = Literal["private", "public"]
+Visibility: TypeAlias = Literal["private", "public", "committed"]
+WeightsVisibility: TypeAlias = Literal["private", "public"]
 Profile: TypeAlias = Literal["standard", "high"]
 Progress: TypeAlias = Callable[[str], object]
 
@@ -30,8 +31,9 @@ def watch(threads: int | None, progress: Progress | None) -> Watch:
     return {"threads": threads, "progress": progress}
 
 
-def choice(option: str, value: str, first: str, second: str) -> bool:
-    """Whether an option has the second of its two values."""
-    if value not in (first, second):
-        raise OptionError(f"{option}: expected {first!r} or {second!r}, got {value!r}")
-    return value == second
+def choice(option: str, value: str, *known: str) -> str:
+    """The value of an option that has one of these."""
+    if value not in known:
+        *others, last = map(repr, known)
+        raise OptionError(f"{option}: expected {', '.join(others)} or {last}, got {value!r}")
+    return value

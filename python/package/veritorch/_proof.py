@@ -209,6 +209,26 @@ class Verification:
         return self._native.batch
 
     @property
+    def policy(self) -> dict[str, str]:
+        """Who sees the "weights", the "input" and the "output": "public", "private" or "committed"."""
+        return self._native.policy
+
+    @property
+    def statement(self) -> str:
+        """What was proved, what the proof shows and what it does not, in one paragraph."""
+        return self._native.statement
+
+    @property
+    def circuit_digest(self) -> str:
+        """The circuit, as a hash in hex: architecture, shapes, quantisation, tables and policy."""
+        return self._native.circuit_digest
+
+    @property
+    def model_commitment(self) -> str:
+        """The commitment to the weights, in hex: the same for all proofs of one model."""
+        return self._native.model_commitment
+
+    @property
     def security_bits(self) -> float:
         """The chance that a false statement is accepted is at most `2**-security_bits`."""
         return self._native.security_bits

@@ -20,8 +20,9 @@ class _Options(TypedDict):
     drift_target: float | None
     activation_bits: int | None
     input_bits: int | None
-    public_input: bool
-    public_output: bool
+    weights: str
+    input: str
+    output: str
     high: bool
 
 __version__: str
@@ -119,6 +120,14 @@ class VerifyingKey:
 class Verification:
     @property
     def batch(self) -> int: ...
+    @property
+    def policy(self) -> dict[str, str]: ...
+    @property
+    def statement(self) -> str: ...
+    @property
+    def circuit_digest(self) -> str: ...
+    @property
+    def model_commitment(self) -> str: ...
     @property
     def security_bits(self) -> float: ...
     @property

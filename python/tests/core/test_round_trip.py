@@ -131,6 +131,12 @@ def test_policies(models, samples):
     with pytest.raises(veritorch.VerificationError, match="the proof says") as caught:
         veritorch.verify(shown.verifying_key, shown.prove(x), inputs=x + 1)
     assert caught.value.check == "input"
+    assert result.policy == {"weights": "private", "input": "public", "output": "public"}
+    assert "Not shown: the weights and every intermediate value." in result.statement
+    assert result.circuit_digest == shown.verifying_key.circuit_digest
+    assert result.model_commitment == shown.verifying_key.model_commitment
+    open_weights = veritorch.compile(path, calibration=samples, weights="public")
+    assert veritorch.verify(open_weights.verifying_key, open_weights.prove(x)).policy["weights"] == "public"
     hidden = veritorch.compile(path, calibration=samples, output="private")
     proof = hidden.prove(x)
     result = veritorch.verify(hidden.verifying_key, proof)

@@ -82,7 +82,11 @@ impl QuantiseArgs {
                 wide_weights: self.wide_weights,
                 target,
                 labels,
-                policy: veritorch::Policy { input: self.input.into(), output: self.output.into() },
+                policy: veritorch::Policy {
+                    input: self.input.into(),
+                    output: self.output.into(),
+                    weights: self.weights.into(),
+                },
                 tighten: self.tighten,
                 node_errors: true,
                 ..veritorch::QuantiseOptions::default()

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use veritorch::inspect::{bits, whole_tenths};
+use veritorch::inspect::{PolicyRow, bits, whole_tenths};
 use veritorch::{Proof, Verification, Verifier};
 
 use super::{print, print_json, show};
@@ -51,9 +51,13 @@ fn to_json(verification: &Verification, seconds: f64) -> Value {
     let arrays = |arrays: &Option<veritorch::Arrays>| arrays.as_ref().map_or(Value::Null, show::to_json);
     json!({
         "valid": true,
+        "statement": verification.to_string(),
         "model": verification.model,
         "circuit_digest": verification.circuit_digest,
         "model_commitment": verification.model_commitment,
+        "policy": PolicyRow::of(verification.policy),
+        "public": verification.shown(),
+        "not_shown": verification.not_shown(),
         "batch": verification.batch,
         "inputs": arrays(&verification.inputs),
         "outputs": arrays(&verification.outputs),
@@ -64,29 +68,19 @@ fn to_json(verification: &Verification, seconds: f64) -> Value {
 }
 
 fn to_text(verification: &Verification, args: &VerifyArgs, seconds: f64) -> String {
-    let samples = match verification.batch {
-        1 => "an input".to_owned(),
-        batch => format!("{batch} inputs"),
-    };
-    let input = match (&verification.inputs, &args.input) {
-        (None, _) => "The input is not in the statement.",
-        (Some(_), None) => "The input is public.",
-        (Some(_), Some(_)) => "The input is the one given.",
-    };
-    let output = match (&verification.outputs, &args.output) {
-        (None, _) => " The output is not in the statement.",
-        (Some(_), None) => " The output is public:",
-        (Some(_), Some(_)) => " The output is the one given:",
-    };
-    let mut text = format!(
-        "valid: the committed model `{}`, run on {samples} as the circuit defines, gives the output. {input}{output}\n",
-        verification.model
-    );
+    let mut text = format!("valid: {verification}");
+    for (what, given) in [("input", &args.input), ("output", &args.output)] {
+        if given.is_some() {
+            text.push_str(&format!(" The {what} is the one given."));
+        }
+    }
+    text.push('\n');
     if let Some(outputs) = &verification.outputs {
         text.push_str(&show::to_text(outputs, verification.batch));
     }
     text.push_str(&format!("circuit           {}\n", verification.circuit_digest));
     text.push_str(&format!("model commitment  {}\n", verification.model_commitment));
+    text.push_str(&format!("policy            {}\n", PolicyRow::of(verification.policy)));
     text.push_str(&format!("security          {} bits\n", bits(verification.security.bits)));
     text.push_str(&format!("time              {:.1} ms\n", seconds * 1e3));
     text

@@ -55,6 +55,35 @@ fn private_outputs_are_not_shown() {
 }
 
 #[test]
+fn the_policy_is_stated_and_part_of_the_circuit() {
+    let place = Place::proved();
+    let verified = place.json(&["verify", "a.vk", "p.proof", "--json"]);
+    assert_eq!(verified["policy"], serde_json::json!({ "weights": "private", "input": "private", "output": "public" }));
+    assert_eq!(verified["public"], serde_json::json!(["the circuit", "the output"]));
+    assert_eq!(verified["not_shown"], serde_json::json!(["the weights", "the input", "every intermediate value"]));
+    let statement = verified["statement"].as_str().unwrap();
+    let text = place.good(&["verify", "a.vk", "p.proof"]);
+    assert!(text.starts_with(&format!("valid: {statement}\n")), "{text}");
+    for part in ["1 sample", &verified["model_commitment"].as_str().unwrap()[..16], &verified["circuit_digest"].as_str().unwrap()[..16]] {
+        assert!(statement.contains(part), "{statement}");
+    }
+    let compile = ["compile", "model.onnx", "--calibration", "cal.npz", "-o", "b.vt", "--json"];
+    let open = place.json(&[&compile[..], &["--weights", "public"]].concat());
+    assert_ne!(open["circuit_digest"], verified["circuit_digest"]);
+    place.bad(&["verify", "b.vk", "p.proof"], 1, &["another model", "circuit"]);
+    for file in ["b.vt", "b.vk"] {
+        let report = place.json(&["inspect", file, "--json"]);
+        assert_eq!(report["policy"], serde_json::json!({ "weights": "public", "input": "private", "output": "public" }));
+        assert!(place.good(&["inspect", file]).contains("weights public, input private, output public"));
+    }
+    for class in ["--input", "--output"] {
+        place.bad(&[&compile[..], &[class, "committed"]].concat(), 2, &["policy", "not available in this version"]);
+    }
+    let outcome = place.call(&[&compile[..], &["--weights", "committed"]].concat());
+    assert!(outcome.code == 2 && outcome.stderr.contains("private, public"), "{}", outcome.stderr);
+}
+
+#[test]
 fn a_batch_is_one_proof() {
     let place = Place::proved();
     place.write("batch.npz", &files::npz(&[("x", &[5, 4], &files::wave(20))]));

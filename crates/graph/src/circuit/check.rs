@@ -32,6 +32,7 @@ impl Circuit {
     /// The first broken rule, with the tensor and the node it belongs to.
     pub fn check(&self) -> Result<(), CircuitError> {
         self.check_sizes()?;
+        self.policy.check()?;
         for (index, table) in self.tables.iter().enumerate() {
             check_table(table).map_err(|reason| item(format!("table {index}"), reason))?;
         }

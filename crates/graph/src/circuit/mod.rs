@@ -14,6 +14,7 @@ mod error;
 mod instantiate;
 mod op;
 mod pinned;
+mod policy;
 mod print;
 mod prune;
 mod table;
@@ -27,6 +28,7 @@ pub use check::{MAX_ITEMS, MAX_LOG_TABLE, MAX_RANK, MAX_TENSOR_LEN};
 pub use digest::CircuitDigest;
 pub use error::CircuitError;
 pub use op::{ConvGeometry, Op, Term};
+pub use policy::{Policy, Visibility};
 pub use table::{Table, TableId};
 
 use serde::{Deserialize, Serialize};
@@ -117,24 +119,6 @@ pub struct Port {
     pub shape: Vec<usize>,
     /// Real value = integer * scale. One entry for the whole tensor, or one per index of the last axis.
     pub scale: Vec<f64>,
-}
-
-/// Who may see a tensor of the statement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Visibility {
-    /// Its values are part of the statement.
-    Public,
-    /// Nothing about it is in the statement.
-    Private,
-}
-
-/// What the statement shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Policy {
-    /// All inputs of the model.
-    pub input: Visibility,
-    /// All outputs of the model.
-    pub output: Visibility,
 }
 
 /// The integer graph with its constraints, tables and interface.

@@ -6,11 +6,8 @@ use super::{AxisFactor, AxisLink, AxisMap, Circuit, Constraint, Op, Port, Separa
 
 impl fmt::Display for Circuit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let policy = |visibility| match visibility {
-            Visibility::Public => "public",
-            Visibility::Private => "private",
-        };
-        write!(f, "circuit `{}`: {} input, {} output", self.name, policy(self.policy.input), policy(self.policy.output))?;
+        let [weights, input, output] = [self.policy.weights, self.policy.input, self.policy.output].map(Visibility::name);
+        write!(f, "circuit `{}`: {weights} weights, {input} input, {output} output", self.name)?;
         if self.batch > 0 {
             write!(f, ", batch {}", self.batch)?;
         }

@@ -4,7 +4,7 @@ use super::*;
 use crate::gadgets::{self, Quotient, Windows, function_table, requantise};
 
 fn policy() -> Policy {
-    Policy { input: Visibility::Private, output: Visibility::Public }
+    Policy::default()
 }
 
 fn geometry() -> ConvGeometry {

@@ -209,7 +209,7 @@ fn candidates(circuit: &Circuit, index: usize, entry: usize, values: &[Vec<u64>]
 }
 
 fn builder(input: Visibility) -> CircuitBuilder {
-    CircuitBuilder::new("test", Policy { input, output: Visibility::Public })
+    CircuitBuilder::new("test", Policy { input, ..Policy::default() })
 }
 
 /// Input of this shape that any field value may enter: hostile weights in front could produce it.

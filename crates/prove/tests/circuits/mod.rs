@@ -29,7 +29,7 @@ impl Numbers {
     }
 }
 
-pub const POLICY: Policy = Policy { input: Visibility::Private, output: Visibility::Public };
+pub const POLICY: Policy = Policy { input: Visibility::Private, output: Visibility::Public, weights: Visibility::Private };
 
 pub struct Builder {
     pub b: CircuitBuilder,

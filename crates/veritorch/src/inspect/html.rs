@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::layout::{Layout, layout};
 use super::nodes::{NodeKind, NodeRow};
 use super::text::{bytes, count, shape, time, values};
-use super::{Inspection, SizeRow, bits};
+use super::{Inspection, PolicyRow, SizeRow, bits};
 
 const STYLE: &str = include_str!("page/style.css");
 const SCRIPT: &str = include_str!("page/script.js");
@@ -64,7 +64,8 @@ impl Inspection {
         if let Some(proof) = &self.proof {
             card("proof", bytes(proof.transcript_bytes as u64), "messages");
         }
-        card("policy", format!("{} in, {} out", self.input_policy, self.output_policy), "what a proof shows");
+        let PolicyRow { weights, input, output } = self.policy;
+        card("policy", format!("{input} in, {output} out"), &format!("{weights} weights"));
         card("batch", self.batch.to_string(), "samples");
         page.push_str("</section>\n<dl>");
         for (term, value) in [("circuit", &self.circuit_digest), ("model commitment", &self.model_commitment)] {

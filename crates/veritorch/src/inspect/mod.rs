@@ -12,7 +12,7 @@ pub use file::inspect_file;
 pub use nodes::{NodeKind, NodeRow, TensorRow};
 
 use serde::Serialize;
-use veritorch_graph::circuit::{Circuit, Constraint, Policy, Port, Table, Visibility};
+use veritorch_graph::circuit::{Circuit, Constraint, Policy, Port, Table};
 use veritorch_prove::{Profile, SecurityReport};
 use veritorch_quantise::QuantisationReport;
 
@@ -31,10 +31,8 @@ pub struct Inspection {
     pub model_commitment: String,
     /// Security profile: `standard` (100 bits) or `high` (128 bits).
     pub profile: &'static str,
-    /// `public` or `private`.
-    pub input_policy: &'static str,
-    /// `public` or `private`.
-    pub output_policy: &'static str,
+    /// What a proof shows.
+    pub policy: PolicyRow,
     /// Samples that predictions and the security level are for.
     pub batch: usize,
     /// Inputs of the model.
@@ -166,12 +164,28 @@ pub fn profile_name(profile: Profile) -> &'static str {
     }
 }
 
-/// The name of a visibility.
-#[must_use]
-pub fn visibility_name(visibility: Visibility) -> &'static str {
-    match visibility {
-        Visibility::Public => "public",
-        Visibility::Private => "private",
+/// Who sees what: `public`, `private` or `committed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PolicyRow {
+    /// The model's weights.
+    pub weights: &'static str,
+    /// Its inputs.
+    pub input: &'static str,
+    /// Its outputs.
+    pub output: &'static str,
+}
+
+impl PolicyRow {
+    /// The names of a policy's parts.
+    #[must_use]
+    pub fn of(policy: Policy) -> Self {
+        Self { weights: policy.weights.name(), input: policy.input.name(), output: policy.output.name() }
+    }
+}
+
+impl std::fmt::Display for PolicyRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "weights {}, input {}, output {}", self.weights, self.input, self.output)
     }
 }
 
@@ -216,8 +230,7 @@ impl Inspection {
             circuit_digest: hex(subject.circuit_digest),
             model_commitment: hex(subject.model_identity),
             profile: profile_name(subject.profile),
-            input_policy: visibility_name(subject.policy.input),
-            output_policy: visibility_name(subject.policy.output),
+            policy: PolicyRow::of(subject.policy),
             batch: subject.batch,
             inputs: Vec::new(),
             outputs: Vec::new(),

@@ -1,13 +1,13 @@
 //! Inspection of a small circuit as text and as a page.
 
-use veritorch_graph::circuit::{CircuitBuilder, ConvGeometry};
+use veritorch_graph::circuit::{CircuitBuilder, ConvGeometry, Visibility};
 use veritorch_graph::gadgets;
 use veritorch_prove::SecurityTerm;
 
 use super::*;
 
 fn sample() -> Inspection {
-    let policy = Policy { input: Visibility::Public, output: Visibility::Public };
+    let policy = Policy { input: Visibility::Public, ..Policy::default() };
     let mut builder = CircuitBuilder::new("small <net>", policy);
     builder.set_node("x");
     let x = gadgets::input(&mut builder, "x", &[2, 4, 4], (-128, 8), 0.5).unwrap();

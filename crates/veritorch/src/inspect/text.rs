@@ -72,7 +72,7 @@ impl Inspection {
         }
         writeln!(f, "circuit           {}", self.circuit_digest)?;
         writeln!(f, "model commitment  {}", self.model_commitment)?;
-        writeln!(f, "policy            input {}, output {}", self.input_policy, self.output_policy)?;
+        writeln!(f, "policy            {}", self.policy)?;
         writeln!(f, "security          {} bits, profile {}", bits(self.security.bits), self.profile)?;
         let samples = if self.batch == 1 { "sample" } else { "samples" };
         writeln!(f, "batch             {} {samples}", self.batch)

@@ -20,7 +20,7 @@ fn circuit(shape: &[usize], scale: Vec<f64>) -> Circuit {
         constraints: vec![],
         inputs: vec![Port { name: "x".to_owned(), tensor: TensorId(0), shape: shape.to_vec(), scale }],
         outputs: vec![],
-        policy: Policy { input: Visibility::Public, output: Visibility::Public },
+        policy: Policy { input: Visibility::Public, ..Policy::default() },
         batch: 0,
     }
 }
