@@ -4,10 +4,10 @@ use std::path::Path;
 
 use veritorch_graph::circuit::CircuitError;
 use veritorch_graph::model::ModelGraph;
-use veritorch_prove::{Profile, ProvingKey};
+use veritorch_prove::{DEFAULT_LIFETIME, Profile, ProvingKey, Setup};
 use veritorch_quantise::QuantiseOptions;
 
-use crate::circuit::CompiledCircuit;
+use crate::circuit::{CompiledCircuit, is_public};
 use crate::port::{Expected, match_arrays};
 use crate::progress::begin;
 use crate::{Array, Arrays, Error, Progress};
@@ -83,7 +83,10 @@ pub fn compile_graph(
     let quantised = veritorch_quantise::quantise(&graph, &samples, &options.quantise)?;
     drop(graph);
     begin(progress, "commit to the model")?;
-    let key = ProvingKey::setup(quantised.circuit, quantised.params, options.profile, progress)?;
+    // Public weights need no masks.
+    let lifetime = if is_public(quantised.circuit.policy.weights) { 0 } else { DEFAULT_LIFETIME };
+    let setup = Setup { profile: options.profile, lifetime };
+    let key = ProvingKey::setup(quantised.circuit, quantised.params, setup, progress)?;
     CompiledCircuit::new(key, quantised.report)
 }
 

@@ -44,11 +44,16 @@ impl Verification {
         shown
     }
 
-    /// What the proof does not show.
+    /// What the proof reveals nothing about.
     #[must_use]
-    pub fn not_shown(&self) -> Vec<&'static str> {
+    pub fn hidden(&self) -> Vec<&'static str> {
         let classes = self.classes().into_iter().filter(|(visibility, _, _)| *visibility != Visibility::Public);
-        classes.map(|(_, values, _)| values).chain(["every intermediate value"]).collect()
+        let mut hidden: Vec<&str> = classes.map(|(_, values, _)| values).collect();
+        // Where all else is public anyone can compute them, and proofs do without masks.
+        if !hidden.is_empty() {
+            hidden.push("every intermediate value");
+        }
+        hidden
     }
 
     fn classes(&self) -> [(Visibility, &'static str, &'static str); 3] {
@@ -68,12 +73,12 @@ impl fmt::Display for Verification {
         write!(
             f,
             "The model `{}` under the commitment {}, run on {samples} exactly as the circuit {} defines, gives {output}. \
-             Public: {}. Not shown: {}. A false statement passes with a chance of at most 2^-{}.",
+             Public: {}. Hidden: {}. A false statement passes with a chance of at most 2^-{}.",
             self.model,
             short(&self.model_commitment),
             short(&self.circuit_digest),
             list(&self.shown()),
-            list(&self.not_shown()),
+            list(&self.hidden()),
             bits(self.security.bits),
         )
     }
@@ -113,14 +118,17 @@ mod tests {
         assert_eq!(
             verification.to_string(),
             "The model `mnist` under the commitment cdcdcdcdcdcdcdcd, run on 1 sample exactly as the circuit \
-             abababababababab defines, gives this output. Public: the circuit and the output. Not shown: the weights, the \
+             abababababababab defines, gives this output. Public: the circuit and the output. Hidden: the weights, the \
              input and every intermediate value. A false statement passes with a chance of at most 2^-104.3."
         );
         verification.policy =
             Policy { input: Visibility::Committed, output: Visibility::Private, weights: Visibility::Public };
         verification.outputs = None;
         assert_eq!(verification.shown(), ["the circuit", "the weights", "a commitment to the input"]);
-        assert_eq!(verification.not_shown(), ["the input", "the output", "every intermediate value"]);
+        assert_eq!(verification.hidden(), ["the input", "the output", "every intermediate value"]);
         assert!(verification.to_string().contains("an output of its own"));
+        verification.policy =
+            Policy { input: Visibility::Public, output: Visibility::Public, weights: Visibility::Public };
+        assert!(verification.to_string().contains("Hidden: nothing."));
     }
 }

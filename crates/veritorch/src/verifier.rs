@@ -45,6 +45,9 @@ impl Verifier {
             reason,
         };
         key.circuit.check().map_err(|error| damaged(error.to_string()))?;
+        if is_public(key.circuit.policy.weights) != (key.lifetime == 0) {
+            return Err(damaged("its weights are masked though public, or private without masks".to_owned()));
+        }
         let identity = key.model_identity().map_err(|error| damaged(error.to_string()))?;
         Ok(Self { key, identity })
     }

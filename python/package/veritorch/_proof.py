@@ -215,7 +215,7 @@ class Verification:
 
     @property
     def statement(self) -> str:
-        """What was proved, what the proof shows and what it does not, in one paragraph."""
+        """What was proved, what the proof shows and what it hides, in one paragraph."""
         return self._native.statement
 
     @property

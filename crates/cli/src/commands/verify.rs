@@ -57,7 +57,7 @@ fn to_json(verification: &Verification, seconds: f64) -> Value {
         "model_commitment": verification.model_commitment,
         "policy": PolicyRow::of(verification.policy),
         "public": verification.shown(),
-        "not_shown": verification.not_shown(),
+        "hidden": verification.hidden(),
         "batch": verification.batch,
         "inputs": arrays(&verification.inputs),
         "outputs": arrays(&verification.outputs),
