@@ -74,7 +74,7 @@ fn class(error: &Error) -> (&'static str, Option<&'static str>) {
 fn quantise_class(error: &QuantiseError) -> &'static str {
     match error {
         QuantiseError::Option { .. } => "OptionError",
-        QuantiseError::Model { .. } | QuantiseError::Unsupported { .. } | QuantiseError::Circuit(_) => "ModelError",
+        QuantiseError::Model { .. } | QuantiseError::Unsupported { .. } | QuantiseError::NotTotal { .. } | QuantiseError::Circuit(_) => "ModelError",
         _ => "CalibrationError",
     }
 }

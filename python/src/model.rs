@@ -33,6 +33,7 @@ struct Options {
     drift_target: Option<f64>,
     activation_bits: Option<u32>,
     input_bits: Option<u32>,
+    saturate: bool,
     weights: String,
     input: String,
     output: String,
@@ -60,6 +61,7 @@ impl Options {
                 input_bits: self.input_bits.unwrap_or(default.input_bits),
                 target,
                 labels: self.labels,
+                saturate: self.saturate,
                 policy,
                 ..default
             },

@@ -89,6 +89,9 @@ pub(crate) struct QuantiseArgs {
     /// Take ranges tighter than the calibrated maximum where that lowers the drift
     #[arg(long)]
     pub(crate) tighten: bool,
+    /// A circuit that refuses no input: values beyond all tables saturate
+    #[arg(long)]
+    pub(crate) saturate: bool,
     /// Whether the weights are secret
     #[arg(long, value_name = "POLICY", default_value = "private")]
     pub(crate) weights: WeightsPolicy,

@@ -99,6 +99,16 @@ pub enum QuantiseError {
         /// Expected and actual.
         reason: String,
     },
+    /// No input may be refused, and this node cannot take the worst case.
+    #[error("node `{node}` cannot be made to take every input: the worst case is {excess:.1} times what `{tensor}` holds")]
+    NotTotal {
+        /// The node.
+        node: String,
+        /// Its tensor.
+        tensor: String,
+        /// Worst case over domain.
+        excess: f64,
+    },
     /// The accuracy target cannot be met.
     #[error("{measure} is {reached:.4} at {bits}-bit activations, below the target {target:.4}")]
     Target {

@@ -33,8 +33,10 @@ pub struct QuantiseOptions {
     pub residual_bits: u32,
     /// Factor on calibrated ranges of everything but inputs, 1 to 4: calibration sees few samples, others reach further.
     pub margin: f64,
-    /// Tables up to 2^20 keys where the worst case asks for more than 2^16, so that no input is refused.
+    /// Tables up to 2^20 keys where the worst case asks for more than 2^16, so that fewer inputs are refused.
     pub widen_tables: bool,
+    /// No input is refused: tables as wide as with `widen_tables`, and behind them values saturate in coarser steps.
+    pub saturate: bool,
     /// Weights of 16 bits instead of 8, everywhere.
     pub wide_weights: bool,
     /// Bits of single values of the model (by name), over the default.
@@ -59,6 +61,7 @@ impl Default for QuantiseOptions {
             residual_bits: 10,
             margin: 1.25,
             widen_tables: false,
+            saturate: false,
             wide_weights: false,
             value_bits: BTreeMap::new(),
             target: Target::None,

@@ -43,7 +43,7 @@ struct Attempt {
 /// # Errors
 /// Options out of range; calibration data that is empty, of another layout, or not finite; a value of the model that is not
 /// finite; a combination of operators that has no lowering, naming the node; a value that can leave the field's safe
-/// range; a target that cannot be met.
+/// range; a target that cannot be met; a node that refuses inputs where none may.
 pub fn quantise(
     graph: &ModelGraph,
     calibration: &[Vec<f32>],
@@ -65,6 +65,11 @@ pub fn quantise(
             return Err(search.missed(&attempt, &options));
         }
         attempt = search.attempt(&ranges, &options, &wide)?;
+    }
+    if options.saturate
+        && let Some(RefusalReport { node, tensor, excess }) = attempt.quantised.report.refusals.first().cloned()
+    {
+        return Err(QuantiseError::NotTotal { node, tensor, excess });
     }
     if options.node_errors {
         attempt.quantised.report.nodes = search.nodes(&attempt)?;

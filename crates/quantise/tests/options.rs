@@ -139,6 +139,62 @@ fn inputs_that_leave_a_table_are_refused_and_reported() {
     assert!(wider.total || wider.refusals[0].excess < report.refusals[0].excess, "{wider}");
 }
 
+/// `f(1000 (x0 - x1) * gain)` for inputs that calibration always saw to be nearly equal.
+fn difference(gain: f32, after: Option<UnaryFn>) -> (ModelGraph, [Vec<f32>; 1]) {
+    let mut net = Net::new();
+    let x = net.input(&[1, 2]);
+    let w = net.constant(&[2, 2], vec![gain, 0.5 * gain, -gain, -0.5 * gain]);
+    let y = net.node(ModelOp::MatMul, &[x, w], &[1, 2]);
+    let y = match after {
+        Some(function) => net.node(ModelOp::Unary(function), &[y], &[1, 2]),
+        None => net.node(ModelOp::Softmax { axis: 1 }, &[y], &[1, 2]),
+    };
+    let data = noise(50, 3, 1.0).iter().flat_map(|&v| [v, v * 1.0001]).collect();
+    (net.finish(&[y]), [data])
+}
+
+#[test]
+fn a_saturating_circuit_refuses_nothing() {
+    let wild = [vec![1.0, -1.0, -1.0, 1.0, 1.0, 1.0]];
+    for (gain, after, expected) in [
+        (1e3, Some(UnaryFn::Relu), None),
+        (1e3, Some(UnaryFn::Sigmoid), Some([[1.0, 1.0], [0.0, 0.0], [0.5, 0.5]])),
+        (1e3, Some(UnaryFn::Clip { min: -1.0, max: 1.0 }), None),
+        (1e3, None, Some([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])),
+    ] {
+        let (graph, calibration) = difference(gain, after);
+        let options = QuantiseOptions { input_bits: 16, activation_bits: 12, ..QuantiseOptions::default() };
+        let refusing = quantise(&graph, &calibration, &options).unwrap();
+        let total = quantise(&graph, &calibration, &QuantiseOptions { saturate: true, ..options }).unwrap();
+        assert!(!refusing.report.total, "{after:?}: {}", refusing.report);
+        assert!(total.report.total, "{after:?}: {}", total.report);
+        assert!(total.report.to_string().contains("total: refuses no input"));
+        let results = run_samples(&total.circuit, &total.params, &wild).unwrap();
+        for (sample, result) in results.iter().enumerate() {
+            let result = &result.as_ref().unwrap()[0];
+            if let Some(expected) = expected {
+                let near = result.iter().zip(expected[sample]).all(|(a, b)| (a - b).abs() < 0.02);
+                assert!(near, "{after:?}: sample {sample}: {result:?}, expected {:?}", expected[sample]);
+            }
+        }
+        if after == Some(UnaryFn::Relu) {
+            // the greatest value there is, nothing, and nothing
+            let greatest = results.iter().flatten().flat_map(|outputs| &outputs[0]).fold(0.0f64, |most, v| most.max(*v));
+            assert_eq!(results[0].as_ref().unwrap()[0][0], greatest);
+            assert!(results[1].as_ref().unwrap()[0].iter().all(|v| *v == 0.0));
+        }
+    }
+}
+
+#[test]
+fn a_circuit_that_is_total_already_does_not_change_by_saturating() {
+    let graph = mlp();
+    let data = samples(&graph, 20, 1.0);
+    let plain = quantise(&graph, &data, &QuantiseOptions::default()).unwrap();
+    let total = quantise(&graph, &data, &QuantiseOptions { saturate: true, ..QuantiseOptions::default() }).unwrap();
+    assert_eq!(plain.circuit.digest(), total.circuit.digest());
+}
+
 #[test]
 fn bytes_are_taken_as_they_are() {
     let mut net = Net::new();

@@ -310,7 +310,7 @@ impl Error {
             Self::NotPublic { .. } => "compile with `--input public` or `--output public` to show it".to_owned(),
             Self::Onnx { source, .. } => return source.hint(),
             Self::Execute(ExecuteError::Refused { .. }) => {
-                "the input lies too far from the calibration data; scale it as the model expects, or calibrate with samples like it".to_owned()
+                "the input lies too far from the calibration data; scale it as the model expects, calibrate with samples like it, or compile with `--saturate`".to_owned()
             }
             Self::Prove(ProveError::Security { .. }) => "prove fewer samples at once, or compile with `--profile high`".to_owned(),
             Self::Model(_) | Self::Quantise(_) | Self::Execute(_) | Self::Prove(_) | Self::Rejected(_) => return None,

@@ -32,6 +32,7 @@ def compile(
     drift_target: float | None = None,
     activation_bits: int | None = None,
     input_bits: int | None = None,
+    saturate: bool = False,
     weights: WeightsVisibility = "private",
     input: Visibility = "private",
     output: Visibility = "public",
@@ -56,6 +57,8 @@ def compile(
         drift_target: Instead: greatest root mean square error of the outputs, as a fraction of theirs.
         activation_bits: Bits of activations, 4 to 16; 8 unless said otherwise. With a target: where it starts.
         input_bits: Bits of inputs, 4 to 16; 10 unless said otherwise.
+        saturate: A circuit that refuses no input: what lies beyond its tables saturates. Tables become wider, and proofs
+            cost more, where the worst case asks for it.
         weights: Whether the weights are secret ("private") or known to anyone ("public").
         input: Whether a proof shows the inputs ("public"), nothing of them ("private"), or a commitment ("committed",
             not available in this version).
@@ -101,6 +104,7 @@ def compile(
                 "drift_target": drift_target,
                 "activation_bits": activation_bits,
                 "input_bits": input_bits,
+                "saturate": bool(saturate),
                 "weights": weights,
                 "input": input,
                 "output": output,

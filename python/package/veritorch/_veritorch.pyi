@@ -20,6 +20,7 @@ class _Options(TypedDict):
     drift_target: float | None
     activation_bits: int | None
     input_bits: int | None
+    saturate: bool
     weights: str
     input: str
     output: str

@@ -88,6 +88,7 @@ impl QuantiseArgs {
                     weights: self.weights.into(),
                 },
                 tighten: self.tighten,
+                saturate: self.saturate,
                 node_errors: true,
                 ..veritorch::QuantiseOptions::default()
             },

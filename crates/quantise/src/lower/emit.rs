@@ -18,6 +18,8 @@ use crate::scales::{Format, tidy};
 const SHIFT: u32 = 16;
 /// Logarithm of the keys of a function table, at least.
 const LOG_KEYS: u32 = 16;
+/// Leaves its operand as it is: the table saturates alone.
+pub(super) const IDENTITY: UnaryFn = UnaryFn::Clip { min: f32::NEG_INFINITY, max: f32::INFINITY };
 
 impl Lowering<'_> {
     /// `t = sum / unit (+ half)` as a virtual tensor.
@@ -181,8 +183,15 @@ impl Lowering<'_> {
             let shift = self.shift(&sum, format.scale, format.max);
             let unit = format.scale / (1u64 << shift) as f64;
             let t = self.emit(&format!("{name}:scaled"), sum, unit, 1 << (shift - 1))?;
-            let target = self.saturation(function, format, self.keys_for(t, shift));
-            let result = requantise(&mut self.builder, name, t, shift, target)?;
+            let (t, coarser) = self.coarsen(name, t, shift, shift)?;
+            let target = if coarser == shift {
+                self.saturation(function, format, self.keys_for(t, shift))
+            } else {
+                let function = function.unwrap_or(IDENTITY);
+                let key = format.scale * (1u64 << (coarser - shift)) as f64;
+                Quotient::Function(self.table(function, key, format, -(1 << (MAX_LOG_TABLE - 1)), MAX_LOG_TABLE))
+            };
+            let result = requantise(&mut self.builder, name, t, coarser, target)?;
             return Ok(Int { tensor: result.value, scale: format.scale });
         }
         let function = function.unwrap_or(UnaryFn::Relu);
@@ -195,6 +204,7 @@ impl Lowering<'_> {
         let (lo, hi) = self.builder.range(t);
         let fits = |shift: u32| lo >> shift >= -(1 << 15) && hi >> shift < 1 << 15;
         let shift = if fits(base) || !fits(base + 1) { base } else { base + 1 };
+        let (t, shift) = self.coarsen(name, t, shift, base)?;
         let key = fine * (1u64 << (shift - base)) as f64;
         let log_keys = self.keys_for(t, shift).max(LOG_KEYS);
         let table = self.table(function, key, format, -(1 << (log_keys - 1)), log_keys);
@@ -226,13 +236,34 @@ impl Lowering<'_> {
     }
 
     /// Logarithm of the signed keys that hold the worst case of `t / 2^shift`, where the options ask for it; at most 20.
-    fn keys_for(&self, t: TensorId, shift: u32) -> u32 {
-        if !self.options.widen_tables {
+    pub(super) fn keys_for(&self, t: TensorId, shift: u32) -> u32 {
+        if !self.options.widen_tables && !self.options.saturate {
             return 0;
         }
+        self.worst_keys(t, shift).min(MAX_LOG_TABLE)
+    }
+
+    /// Logarithm of the signed keys that hold the worst case of `t / 2^shift`.
+    fn worst_keys(&self, t: TensorId, shift: u32) -> u32 {
         let (lo, hi) = self.builder.range(t);
         let bits = |v: i64| 64 - v.max(0).leading_zeros();
-        (bits(-((lo >> shift) + 1)).max(bits(hi >> shift)) + 1).min(MAX_LOG_TABLE)
+        bits(-((lo >> shift) + 1)).max(bits(hi >> shift)) + 1
+    }
+
+    /// Where no input may be refused and the largest table is too small for `t / 2^shift`: the least greater shift for
+    /// which it is not, and `t` with the half of that one in place of the half of `2^halved`.
+    pub(super) fn coarsen(&mut self, name: &str, t: TensorId, shift: u32, halved: u32) -> Result<(TensorId, u32), Unsupported> {
+        let excess = self.worst_keys(t, shift).saturating_sub(MAX_LOG_TABLE);
+        if !self.options.saturate || excess == 0 {
+            return Ok((t, shift));
+        }
+        // Rounding may reach one key further.
+        let coarser = shift + excess + 1;
+        let shape = self.builder.shape(t).to_vec();
+        let more = (1i64 << (coarser - 1)) - (1i64 << (halved - 1));
+        let constant = vec![(more, vec![AxisFactor::Ones; shape.len()])];
+        let terms = vec![Term::identity(t, 1, shape.len())];
+        Ok((self.builder.linear(&format!("{name}:coarse"), &shape, terms, constant)?, coarser))
     }
 
     /// The table that saturates at a format, keys having the format's scale.
@@ -243,7 +274,7 @@ impl Lowering<'_> {
         if function.is_none() && format.min <= min && format.max >= -min - 1 {
             return Quotient::Range { min, log_len: log_keys };
         }
-        let function = function.unwrap_or(UnaryFn::Clip { min: f32::NEG_INFINITY, max: f32::INFINITY });
+        let function = function.unwrap_or(IDENTITY);
         Quotient::Function(self.table(function, format.scale, format, min, log_keys))
     }
 

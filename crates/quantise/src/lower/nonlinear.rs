@@ -4,9 +4,10 @@ use veritorch_graph::circuit::SeparableMap;
 use veritorch_graph::gadgets::{self, SOFTMAX_LOG_SCALE, Windows};
 use veritorch_graph::model::{Node, UnaryFn};
 
+use super::emit::IDENTITY;
 use super::sum::{Int, Sum};
 use super::{Lowering, State, Unsupported};
-use crate::scales::tidy;
+use crate::scales::{Format, tidy};
 
 /// Logarithm of the largest table that is applied to an integer tensor directly.
 const LOG_DIRECT: u32 = 16;
@@ -101,7 +102,16 @@ impl Lowering<'_> {
         let scale = tidy((self.calibration.magnitude(id.index()) / f64::from(1 << 13)).max(1.0 / 1024.0));
         let name = format!("{}:scores", self.graph.value(node.output).name);
         let t = self.emit(&format!("{name}:scaled"), sum, scale / 65_536.0, 1 << 15)?;
-        let scores = gadgets::requantise(&mut self.builder, &name, t, 16, gadgets::signed_range())?;
+        let keys = self.keys_for(t, 16);
+        if !self.options.saturate || keys <= 16 {
+            let scores = gadgets::requantise(&mut self.builder, &name, t, 16, gadgets::signed_range())?;
+            return Ok(Int { tensor: scores.value, scale });
+        }
+        let (t, shift) = self.coarsen(&name, t, 16, 16)?;
+        let key = scale * (1u64 << (shift - 16)) as f64;
+        let format = Format { scale, min: -(1 << 15), max: (1 << 15) - 1 };
+        let table = self.table(IDENTITY, key, format, -(1 << (keys - 1)), keys);
+        let scores = gadgets::requantise(&mut self.builder, &name, t, shift, gadgets::Quotient::Function(table))?;
         Ok(Int { tensor: scores.value, scale })
     }
 }
