@@ -14,7 +14,9 @@ from veritorch_spec.transcript import Challenger, Span
 from veritorch_spec.verify import Verified, verify
 
 FOLDER = Path(__file__).parent / "golden"
-NAMES = ["mlp", "mlp-high", "mixed"]
+# Proofs that hide something, and one that hides nothing.
+HIDDEN = ["mlp", "mixed"]
+NAMES = [*HIDDEN, "mlp-open"]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,21 @@ COMBINATION = "`combination columns`: paths do not lead to the root"
 # Only another challenge notices that less work was done.
 WORK = ""
 
+# Where nothing is hidden an equation of the circuit notices at once.
+IN_CLEAR = {
+    "lookup root": "check `lookup root`",
+    "lookup round": "check `lookup halves`",
+    "lookup halves": "check `lookup halves`",
+    "lookup columns": "check `lookup denominators`",
+    "lookup multiplicities": "check `lookup numerators`",
+    "points": "check `points`",
+    "point values": "check `points`",
+    "contractions": "check `contractions`",
+    "operand values": "check `contractions`",
+}
+# Messages of proofs that hide something alone.
+MASKS = {"products: rounds", "products: ends", "mask sum", "opening tail"}
+
 REFUSALS = {
     "witness root": WITNESS,
     "lookup root": ROW,

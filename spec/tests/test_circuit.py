@@ -77,7 +77,7 @@ def small(*tensors, **changes):
         constraints=[],
         inputs=[Port("x", 0, [2, 3], [1.0])],
         outputs=[Port("y", len(own) - 1, own[-1].shape, [1.0])],
-        policy=Policy(True, True),
+        policy=Policy(True, True, True),
         batch=0,
     )
     return replace(circuit, **changes)
@@ -138,7 +138,7 @@ def test_wiring_that_does_not_fit_is_refused():
         {"outputs": [Port("y", 0, [6], [1.0, 1.0])]},
         {"tables": [Table(0, 21, None)]},
         {"tables": [Table(0, None, [1, 2, 3])]},
-        {"policy": Policy(False, True)},
+        {"policy": Policy(False, True, True)},
     ):
         assert refused(small(**changes)), changes
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from golden_files import NAMES, golden, refusal, refusal_with_same_challenges
-from manifest import REFUSALS, WORK
+from golden_files import HIDDEN, NAMES, golden, refusal, refusal_with_same_challenges
+from manifest import IN_CLEAR, MASKS, REFUSALS, WORK
 
 from veritorch_spec import __main__ as command
 from veritorch_spec.errors import BadKey, Refused
@@ -22,7 +22,8 @@ def test_golden_proofs_are_accepted(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_message_is_in_the_manifest(name):
-    assert {span.label for span in golden(name).spans} == set(REFUSALS)
+    expected = set(REFUSALS) if name in HIDDEN else set(REFUSALS) - MASKS
+    assert {span.label for span in golden(name).spans} == expected
 
 
 @pytest.mark.parametrize("label", REFUSALS)
@@ -40,12 +41,19 @@ def test_changed_messages_are_refused(label):
 def test_changed_messages_break_an_equation(label):
     """Were the challenges the same, the equation that is named would notice: in the first message of each label."""
     # The proofs take turns.
-    own = golden(NAMES[list(REFUSALS).index(label) % len(NAMES)])
+    own = golden(HIDDEN[list(REFUSALS).index(label) % len(HIDDEN)])
     span = next(span for span in own.spans if span.label == label)
     # Rows begin with their length.
     start = span.start + (1 if "query" in label and "rows" in label else 0)
     reason = refusal_with_same_challenges(own, own.changed(8 * start))
     assert reason is not None and any(piece in reason for piece in REFUSALS[label].split("|")), reason
+
+
+@pytest.mark.parametrize("label", IN_CLEAR)
+def test_changed_messages_in_clear_break_an_equation(label):
+    own = golden("mlp-open")
+    span = next(span for span in own.spans if span.label == label)
+    assert refusal_with_same_challenges(own, own.changed(8 * span.start)) == IN_CLEAR[label]
 
 
 def test_honest_proofs_break_no_equation():
@@ -148,6 +156,14 @@ def test_files_that_are_damaged_are_refused():
         Proof.parse(assemble(PROOF, [note, bytes([body[0] | 0x80, 0]) + body[1:]]))
     with pytest.raises(Refused, match="too many"):
         Proof.parse(assemble(PROOF, [note, body + b"\0"]))
+
+
+def test_weights_are_masked_exactly_if_they_are_private():
+    for name, lifetime in (("mlp", 0), ("mlp-open", 64)):
+        (body,) = sections(golden(name).key_bytes, VERIFIER_KEY)
+        assert body[-1] == golden(name).key.lifetime
+        with pytest.raises(BadKey, match="masked"):
+            VerifyingKey.parse(assemble(VERIFIER_KEY, [body[:-1] + bytes([lifetime])]))
 
 
 def test_the_command_says_what_it_found(tmp_path, capsys):

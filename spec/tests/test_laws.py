@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 import pytest
-from golden_files import NAMES, golden, refusal
+from golden_files import HIDDEN, golden, refusal
 
 from veritorch_spec import verify as protocol
 from veritorch_spec.errors import Refused
@@ -107,7 +107,7 @@ def test_every_challenge_is_used(name, monkeypatch):
             assert refusal(own.key, own.proof) is not None, (label, number)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", HIDDEN)
 def test_every_pad_is_used(name):
     """Each pad and each product of pads is in a claim or a check."""
     own = golden(name)
@@ -121,6 +121,12 @@ def test_every_pad_is_used(name):
     )
     positions = [pads.position(key) for key in used]
     assert sorted(positions) == list(range(pads.length))
+
+
+def test_what_hides_nothing_has_no_pads():
+    own = golden("mlp-open")
+    assert public(own).pads is None and own.verified.transcript.num_pads == 0
+    assert not any(value.hidden for value in own.verified.values)
 
 
 def test_digests_are_used_up_from_their_end():

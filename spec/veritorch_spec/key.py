@@ -102,6 +102,8 @@ class VerifyingKey:
         except Malformed as error:
             raise BadKey(f"verifier's key: {error}") from error
         check(circuit)
+        if circuit.policy.public_weights != (lifetime == 0):
+            raise BadKey("weights are masked though public, or private without masks")
         # One opening more is kept for the renewal of the commitment.
         openings = lifetime + 1 if lifetime else 0
         layout = Layout.of(circuit.params, openings, Level((100, 128)[profile] + 4))
