@@ -34,7 +34,7 @@ def main() -> None:
     model = DATA / "resnet20.onnx"
     print(f"veritorch {veritorch.__version__}, {threads or os.cpu_count()} threads, {platform.machine()}")
     print(
-        "\nResNet-20, trained on CIFAR-10, 0.27 million weights; the logits are public, the image is not in the statement"
+        "\nResNet-20, trained on CIFAR-10, 0.27 million weights; the logits are public, image and weights stay secret"
     )
 
     with Phase("compile and commit to the weights"):

@@ -8,7 +8,7 @@ use veritorch_execute::kernels::{combine_rows, contract_first, contract_last, ev
 use veritorch_execute::{Params, TensorData, run};
 use veritorch_graph::circuit::{
     AxisFactor, AxisLink, AxisMap, Circuit, ConvGeometry, Op, ParamInfo, Policy, Port, SeparableMap, Table, TableId,
-    Tensor, TensorId, Term, Visibility,
+    Tensor, TensorId, Term,
 };
 
 /// Channels of VGG-16's convolutions on 32 x 32 images; `0` is a pool that halves both extents.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use veritorch_execute::{ExecuteError, Params, execute, run};
 use veritorch_graph::circuit::{
     AxisFactor, AxisLink, AxisMap, Circuit, Constraint, ConvGeometry, Op, ParamInfo, Policy, Port, SeparableMap, Table,
-    TableId, Tensor, TensorId, Term, Visibility,
+    TableId, Tensor, TensorId, Term,
 };
 
 /// A seeded generator: the shape of a circuit is drawn from it too.
