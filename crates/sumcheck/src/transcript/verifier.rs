@@ -47,6 +47,12 @@ impl<'a> VerifierTranscript<'a> {
         Self::from_source(domain, Source::Rehearsal)
     }
 
+    /// Whether this is a rehearsal: what does not depend on pads need not be right.
+    #[must_use]
+    pub fn is_rehearsal(&self) -> bool {
+        matches!(self.source, Source::Rehearsal)
+    }
+
     /// The prover's reading of the messages that it has sent so far, for what the verifier makes of them. It does not judge: equations
     /// are not checked.
     #[must_use]
