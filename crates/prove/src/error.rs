@@ -46,6 +46,9 @@ pub enum ProveError {
     /// A stored key's parts do not belong together.
     #[error("the stored commitment is not that of the verifying key")]
     OtherModel,
+    /// No opening of the model commitment could be counted.
+    #[error("{0}")]
+    Openings(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The caller asked to stop.
     #[error("interrupted")]
     Interrupted,

@@ -31,3 +31,4 @@ pub use progress::{Progress, Silent};
 pub use protocol::{MAX_BATCH, Proven, Verified, prove, verify};
 pub use security::{Profile, SecurityReport, SecurityTerm, security};
 pub use statement::{Proof, Statement};
+pub use veritorch_commitment::model::{InMemory, Openings};

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::lookups::Lookups;
 use crate::protocol::{prove_witness, verify_in};
 use crate::public::Public;
-use crate::{Profile, ProveError, Proof, ProvingKey, Setup, Silent, Statement, verify};
+use crate::{InMemory, Profile, ProveError, Proof, ProvingKey, Setup, Silent, Statement, verify};
 
 /// What a prover deviates in.
 struct Cheat<'a> {
@@ -55,7 +55,7 @@ fn forge(case: &Case, cheat: &Cheat<'_>, hidden: bool) -> String {
     (cheat.statement)(&mut statement);
     let counts = multiplicities(&public.plan.circuit, &public.plan.lookups, &witness);
     let clock = Clock::new(&Silent);
-    let (transcript, _) = prove_witness(&key, &public, &statement, &witness, &counts, clock).unwrap();
+    let (transcript, _) = prove_witness(&key, &public, &statement, &witness, &counts, &InMemory::new(1), clock).unwrap();
     let proof = Proof { statement, transcript: transcript.into_proof() };
     match verify_in(&key.vk, &public, &proof) {
         Ok(_) => "accepted".to_owned(),
@@ -235,7 +235,7 @@ fn statements_that_no_circuit_has_are_refused() {
         ("public inputs", &|s| s.inputs.push(vec![0; 20])),
     ] {
         let key = ProvingKey::setup(case.circuit.clone(), case.params.clone(), Profile::Standard, &Silent).unwrap();
-        let mut proof = crate::prove(&key, &case.inputs, 1, &Silent).unwrap().proof;
+        let mut proof = crate::prove(&key, &case.inputs, 1, &InMemory::new(1), &Silent).unwrap().proof;
         change(&mut proof.statement);
         let error = verify(&key.vk, &proof).unwrap_err().to_string();
         assert!(error.contains(what), "`{error}` does not name `{what}`");
@@ -252,7 +252,7 @@ fn a_huge_batch_is_refused_without_panic() {
     b.b.output("y", y, &[3], vec![1.0]);
     let case = b.finish("hidden");
     let key = ProvingKey::setup(case.circuit.clone(), case.params.clone(), Profile::Standard, &Silent).unwrap();
-    let proof = crate::prove(&key, &case.inputs, 1, &Silent).unwrap().proof;
+    let proof = crate::prove(&key, &case.inputs, 1, &InMemory::new(1), &Silent).unwrap().proof;
     let _ = verify(&key.vk, &proof).unwrap();
     for batch in [2, 1 << 10, 1 << 16, crate::MAX_BATCH] {
         let mut other = proof.clone();

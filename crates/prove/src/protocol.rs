@@ -13,7 +13,7 @@
 //! Claims on public inputs are checked against the statement. The prover learns what its opening has to show by running the
 //! verifier over the messages that it has sent: the two cannot drift apart.
 
-use veritorch_commitment::model::{self, Reduction};
+use veritorch_commitment::model::{self, Openings, Reduction, Reservation};
 use veritorch_commitment::{Cells, ParamClaim, Place, Relations, TensorClaim};
 use veritorch_execute::{TensorData, Witness, execute};
 use veritorch_graph::circuit::{Circuit, Op, TensorId, Visibility};
@@ -59,17 +59,25 @@ pub struct Verified {
     pub security: SecurityReport,
 }
 
-/// Proves a batch of samples: `inputs[i]` holds the samples of input `i` one after the other.
+/// Proves a batch of samples: `inputs[i]` holds the samples of input `i` one after the other. One of the `openings` is used up as
+/// soon as anything secret is committed to, whether there is a proof in the end or not.
 ///
 /// # Errors
-/// If an input does not fit or leaves a table's domain, the security level is out of reach, or the caller interrupts.
-pub fn prove(key: &ProvingKey, inputs: &[Vec<i64>], batch: usize, progress: &dyn Progress) -> Result<Proven, ProveError> {
+/// If an input does not fit or leaves a table's domain, the security level is out of reach, no opening of the model commitment
+/// is left, or the caller interrupts.
+pub fn prove(
+    key: &ProvingKey,
+    inputs: &[Vec<i64>],
+    batch: usize,
+    openings: &dyn Openings,
+    progress: &dyn Progress,
+) -> Result<Proven, ProveError> {
     if batch == 0 || batch > MAX_BATCH {
         return Err(ProveError::Batch { batch });
     }
     match any_public::<ProveError>(&key.vk, batch)? {
-        AnyPublic::Quadratic(public) => prove_in::<E2>(key, &public, inputs, batch, progress),
-        AnyPublic::Cubic(public) => prove_in::<E3>(key, &public, inputs, batch, progress),
+        AnyPublic::Quadratic(public) => prove_in::<E2>(key, &public, inputs, batch, openings, progress),
+        AnyPublic::Cubic(public) => prove_in::<E3>(key, &public, inputs, batch, openings, progress),
     }
 }
 
@@ -103,6 +111,7 @@ fn prove_in<E: Ext>(
     public: &Public<E>,
     inputs: &[Vec<i64>],
     batch: usize,
+    openings: &dyn Openings,
     progress: &dyn Progress,
 ) -> Result<Proven, ProveError> {
     let mut clock = Clock::new(progress);
@@ -119,7 +128,7 @@ fn prove_in<E: Ext>(
     let shown = |visibility, tensors: &[Vec<i64>]| if visibility == Visibility::Public { tensors.to_vec() } else { Vec::new() };
     let policy = plan.circuit.policy;
     let statement = Statement { batch, inputs: shown(policy.input, inputs), outputs: shown(policy.output, &outputs) };
-    let (transcript, timings) = prove_witness(key, public, &statement, &witness, &multiplicities, clock)?;
+    let (transcript, timings) = prove_witness(key, public, &statement, &witness, &multiplicities, openings, clock)?;
     let sizes = transcript.sizes();
     Ok(Proven { proof: Proof { statement, transcript: transcript.into_proof() }, outputs, sizes, timings })
 }
@@ -131,6 +140,7 @@ pub(crate) fn prove_witness<E: Ext>(
     statement: &Statement,
     witness: &Witness,
     multiplicities: &[Vec<u32>],
+    openings: &dyn Openings,
     mut clock: Clock<'_>,
 ) -> Result<(ProverTranscript, Timings), ProveError> {
     let plan = &public.plan;
@@ -139,6 +149,8 @@ pub(crate) fn prove_witness<E: Ext>(
     let columns = plan.lookups.values(&witness.values);
 
     clock.begin("commit")?;
+    let reservation = || Reservation::take(&plan.model, openings).map_err(ProveError::Openings);
+    let reservation = plan.has_weights().then(reservation).transpose()?;
     let mut rng = if plan.hidden { Some(SecretRng::from_os()?) } else { None };
     let secrets = public.pads.as_ref().zip(rng.as_mut()).map(|(layout, rng)| PadSecrets::<E>::random(layout, rng));
     let mut transcript = ProverTranscript::new(DOMAIN);
@@ -179,7 +191,7 @@ pub(crate) fn prove_witness<E: Ext>(
     }
 
     clock.begin("open model")?;
-    if plan.has_weights() {
+    if let Some(reservation) = reservation {
         let params: Vec<ParamClaim<E>> =
             std::mem::take(&mut claims.params).into_iter().map(|(form, value)| form.into_claim(value)).collect();
         let combined = key.model.combine(&mut transcript, &params)?;
@@ -188,7 +200,7 @@ pub(crate) fn prove_witness<E: Ext>(
         let (root, data) = public.opening.commit(COMBINATIONS, &cells, rng.as_mut())?;
         transcript.send_bytes(COMBINATION_ROOT, &root);
         matrices.push(data);
-        key.model.show_columns(&mut transcript, plan.level);
+        key.model.show_columns(&mut transcript, plan.level, reservation);
     }
 
     clock.begin("open witness")?;

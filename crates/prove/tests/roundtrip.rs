@@ -4,7 +4,7 @@
 mod circuits;
 
 use circuits::Case;
-use veritorch_prove::{Profile, Proof, ProvingKey, Silent, prove, verify};
+use veritorch_prove::{InMemory, Profile, ProveError, Proof, ProvingKey, Setup, Silent, prove, verify};
 
 fn key(case: &Case, profile: Profile) -> ProvingKey {
     ProvingKey::setup(case.circuit.clone(), case.params.clone(), profile, &Silent).unwrap()
@@ -20,7 +20,7 @@ fn honest_proofs_are_accepted() {
     for case in circuits::all() {
         for (profile, samples) in [(Profile::Standard, 1), (Profile::Standard, 3), (Profile::High, 2)] {
             let key = key(&case, profile);
-            let proven = prove(&key, &batch(&case, samples), samples, &Silent).unwrap();
+            let proven = prove(&key, &batch(&case, samples), samples, &InMemory::new(1), &Silent).unwrap();
             let verified = verify(&key.vk, &proven.proof).unwrap_or_else(|e| panic!("{} {profile:?}: {e}", case.name));
             assert!(verified.security.bits >= profile.target_bits(), "{}: {:?}", case.name, verified.security);
         }
@@ -31,7 +31,7 @@ fn honest_proofs_are_accepted() {
 fn changed_statements_are_refused() {
     for case in circuits::all() {
         let key = key(&case, Profile::Standard);
-        let proof = prove(&key, &case.inputs, 1, &Silent).unwrap().proof;
+        let proof = prove(&key, &case.inputs, 1, &InMemory::new(1), &Silent).unwrap().proof;
         for output in 0..proof.statement.outputs.len() {
             let mut other = proof.clone();
             other.statement.outputs[output][0] ^= 1;
@@ -50,7 +50,7 @@ fn changed_statements_are_refused() {
 fn changed_bytes_are_refused() {
     let case = circuits::residual();
     let key = key(&case, Profile::Standard);
-    let proof = prove(&key, &case.inputs, 1, &Silent).unwrap().proof;
+    let proof = prove(&key, &case.inputs, 1, &InMemory::new(1), &Silent).unwrap().proof;
     let len = proof.transcript.len();
     let mut positions: Vec<usize> = (0..len).step_by(len / 150).collect();
     positions.extend([1, 33, 40, len - 1]);
@@ -69,6 +69,20 @@ fn changed_bytes_are_refused() {
 }
 
 #[test]
+fn every_proof_uses_up_an_opening() {
+    let case = circuits::mlp();
+    let private = key(&case, Profile::Standard);
+    let openings = InMemory::new(1);
+    let _ = prove(&private, &case.inputs, 1, &openings, &Silent).unwrap();
+    assert_eq!(openings.left(), 0);
+    let error = prove(&private, &case.inputs, 1, &openings, &Silent).unwrap_err();
+    assert!(matches!(error, ProveError::Openings(_)), "{error}");
+    let public = Setup { lifetime: 0, ..Setup::default() };
+    let public = ProvingKey::setup(case.circuit, case.params, public, &Silent).unwrap();
+    let _ = prove(&public, &case.inputs, 1, &openings, &Silent).unwrap();
+}
+
+#[test]
 fn proofs_for_other_models_are_refused() {
     let (one, other) = (circuits::mlp(), circuits::mlp());
     let mut values: Vec<Vec<i64>> = (0..other.params.len()).map(|p| other.params.values(p)).collect();
@@ -76,7 +90,7 @@ fn proofs_for_other_models_are_refused() {
     let params = veritorch_execute::Params::from_values(&other.circuit.params, &values).unwrap();
     let changed = ProvingKey::setup(other.circuit, params, Profile::Standard, &Silent).unwrap();
     let key = key(&one, Profile::Standard);
-    let proof = prove(&key, &one.inputs, 1, &Silent).unwrap().proof;
+    let proof = prove(&key, &one.inputs, 1, &InMemory::new(1), &Silent).unwrap().proof;
     let _ = verify(&key.vk, &proof).unwrap();
     assert!(verify(&changed.vk, &proof).is_err());
     assert!(verify(&self::key(&circuits::residual(), Profile::Standard).vk, &proof).is_err());

@@ -27,6 +27,7 @@ use super::ParamClaim;
 use super::encode::ModelProver;
 use super::group::{self, Group};
 use super::layout::ModelLayout;
+use super::reserve::Reservation;
 use crate::columns::{self, Source};
 use crate::error::CommitmentError;
 use crate::inner::basis;
@@ -123,7 +124,7 @@ impl ModelProver {
 
     /// Step 3, after the combined row was committed. The columns of a hidden model are revealed here: each call uses up one
     /// opening of its lifetime.
-    pub fn show_columns(&self, transcript: &mut ProverTranscript, level: SecurityLevel) {
+    pub fn show_columns(&self, transcript: &mut ProverTranscript, level: SecurityLevel, _reservation: Reservation) {
         let layout = self.layout();
         let log_domain = layout.log_domain();
         transcript.grind(COLUMNS, level.grinding);

@@ -3,7 +3,7 @@
 use veritorch_graph::circuit::Circuit;
 use veritorch_graph::model::{ModelGraph, evaluate};
 use veritorch_onnx::load_bytes;
-use veritorch_prove::{Profile, ProvingKey, Silent, prove, verify};
+use veritorch_prove::{InMemory, Profile, ProvingKey, Silent, prove, verify};
 use veritorch_quantise::{QuantiseOptions, Quantised, encode, quantise, run_samples};
 
 use crate::net::{Case, noise};
@@ -104,7 +104,7 @@ fn prove_and_verify(graph: &ModelGraph, quantised: Quantised) -> Result<(), Stri
         let inputs = integers(&key.vk.circuit, &samples(graph, batch, 2));
         let expected = veritorch_execute::run(&key.vk.circuit.instantiate(batch), &key.params, &inputs)
             .map_err(|error| format!("execute: {error}"))?;
-        let proven = prove(&key, &inputs, batch, &Silent).map_err(|error| format!("prove: {error}"))?;
+        let proven = prove(&key, &inputs, batch, &InMemory::new(1), &Silent).map_err(|error| format!("prove: {error}"))?;
         if proven.outputs != expected || proven.proof.statement.outputs != expected {
             return Err("the proof states other outputs than the executor's".to_owned());
         }
