@@ -69,6 +69,12 @@ pub enum CommitmentError {
     /// A value depends on a pad that is not committed.
     #[error("a value depends on a pad that no tensor holds")]
     Pad,
+    /// A table without masks is asked to be renewed.
+    #[error("the weights are public: their commitment has no masks to renew")]
+    NoMasks,
+    /// Two tables that should have one layout have two.
+    #[error("the tables have different layouts")]
+    OtherLayout,
     /// The operating system gives no random bytes.
     #[error(transparent)]
     Random(#[from] NoRandomness),

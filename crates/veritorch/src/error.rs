@@ -11,6 +11,7 @@ use veritorch_prove::{ProveError, VerifyError};
 use veritorch_quantise::QuantiseError;
 
 use crate::artefact::Kind;
+use crate::ledger::LedgerError;
 
 /// Why a call failed. [`Error::hint`] says what to do, [`Error::exit_code`] what a command returns.
 #[derive(Debug, Error)]
@@ -216,6 +217,9 @@ pub enum Error {
     /// The circuit refuses the input, or does not fit it.
     #[error(transparent)]
     Execute(ExecuteError),
+    /// No opening of the model commitment was counted.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// There is no proof.
     #[error(transparent)]
     Prove(ProveError),
@@ -253,6 +257,10 @@ impl From<ProveError> for Error {
         match error {
             ProveError::Interrupted => Self::Interrupted,
             ProveError::Execute(error) => error.into(),
+            ProveError::Openings(error) => match error.downcast::<Self>() {
+                Ok(error) => *error,
+                Err(error) => Self::Prove(ProveError::Openings(error)),
+            },
             error => Self::Prove(error),
         }
     }
@@ -283,7 +291,7 @@ impl Error {
             Self::NotAnArtefact { looks_like: "an ONNX model", .. } => {
                 "compile it first: `veritorch compile MODEL.onnx --calibration CAL.npz -o OUT.vt`".to_owned()
             }
-            Self::NotAnArtefact { .. } => "`compile` writes .vt and .vk files, `prove` writes .proof files".to_owned(),
+            Self::NotAnArtefact { .. } => "`compile` writes .vt, .vk and .ledger files, `prove` writes .proof files".to_owned(),
             Self::WrongKind { expected, actual, .. } => match (expected, actual) {
                 (Kind::VerifierKey, Kind::ProverKey) => {
                     "`compile` wrote the .vk beside the .vt; only the .vk is given to verifiers".to_owned()
@@ -312,6 +320,7 @@ impl Error {
             Self::Execute(ExecuteError::Refused { .. }) => {
                 "the input lies too far from the calibration data; scale it as the model expects, calibrate with samples like it, or compile with `--saturate`".to_owned()
             }
+            Self::Ledger(error) => return error.hint().map(str::to_owned),
             Self::Prove(ProveError::Security { .. }) => "prove fewer samples at once, or compile with `--profile high`".to_owned(),
             Self::Model(_) | Self::Quantise(_) | Self::Execute(_) | Self::Prove(_) | Self::Rejected(_) => return None,
             Self::Note { .. } => return None,

@@ -8,6 +8,7 @@
 pub mod artefact;
 pub mod bench;
 pub mod inspect;
+pub mod ledger;
 pub mod port;
 pub mod zoo;
 

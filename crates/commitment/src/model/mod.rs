@@ -13,6 +13,7 @@
 pub mod encode;
 pub mod layout;
 pub mod open;
+pub mod renew;
 pub mod reserve;
 
 mod combine;
@@ -25,6 +26,7 @@ pub use encode::ModelProver;
 pub use layout::{ModelLayout, Placement};
 pub use masks::MaskSeed;
 pub use open::{Combined, Reduction, combined_shapes, security_terms, verify_columns, verify_combination};
+pub use renew::Renewal;
 pub use reserve::{InMemory, Openings, Reservation};
 
 /// `sum_{k,o,c} kernel[k] eq(output_point, o) column[c] W[k,o,c] = value`, with `V = E` on the prover's side and

@@ -1,4 +1,4 @@
-//! The files `.vt` (prover's key), `.vk` (verifier's key) and `.proof`.
+//! The files `.vt` (prover's key), `.vk` (verifier's key), `.proof` and `.ledger`.
 //!
 //! ```text
 //! magic 8 | version u16 | kind u8 | sections u8 | (length u64 | BLAKE3 32) per section | BLAKE3 of all before 32 | sections
@@ -11,7 +11,7 @@
 mod canonical;
 mod store;
 
-pub use store::{check_destination, read, remove_unfinished, write_atomically};
+pub use store::{check_destination, read, readable_by_others, remove_unfinished, write_atomically, write_private};
 
 use std::fmt;
 use std::path::Path;
@@ -41,16 +41,22 @@ pub enum Kind {
     VerifierKey,
     /// `.proof`: a statement and its proof.
     Proof,
+    /// `.ledger`: openings of a model commitment, and how many are gone.
+    Ledger,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::ProverKey, Self::VerifierKey, Self::Proof];
+    const ALL: [Self; 4] = [Self::ProverKey, Self::VerifierKey, Self::Proof, Self::Ledger];
+
+    /// Extension of ledgers.
+    pub(crate) const LEDGER: &str = "ledger";
 
     fn tag(self) -> u8 {
         match self {
             Self::ProverKey => 1,
             Self::VerifierKey => 2,
             Self::Proof => 3,
+            Self::Ledger => 4,
         }
     }
 
@@ -61,6 +67,7 @@ impl Kind {
             Self::ProverKey => &["key", "report"],
             Self::VerifierKey => &["key"],
             Self::Proof => &["origin", "proof"],
+            Self::Ledger => &["grant"],
         }
     }
 }
@@ -71,6 +78,7 @@ impl fmt::Display for Kind {
             Self::ProverKey => "prover's key (.vt)",
             Self::VerifierKey => "verifier's key (.vk)",
             Self::Proof => "proof (.proof)",
+            Self::Ledger => "ledger (.ledger)",
         })
     }
 }

@@ -57,10 +57,38 @@ pub fn check_destination(path: &Path) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Io`]; then nothing new is left in the folder, and a file that was there before is as it was.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    write(path, bytes).map_err(|source| Error::Io { action: "write", path: path.to_owned(), source })
+    write(path, bytes, Readers::All).map_err(|source| Error::Io { action: "write", path: path.to_owned(), source })
 }
 
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// As [`write_atomically`], for a secret: from its first byte on, nobody but its owner can read the file.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write(path, bytes, Readers::Owner).map_err(|source| Error::Io { action: "write", path: path.to_owned(), source })
+}
+
+/// Whether others than its owner can read a file; false where the system cannot tell.
+#[must_use]
+pub fn readable_by_others(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        return fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o044 != 0);
+    }
+    #[cfg(not(unix))]
+    false
+}
+
+/// Who may read a file that is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Readers {
+    Owner,
+    /// As far as the process's umask lets them.
+    All,
+}
+
+fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         let mut file = fs::OpenOptions::new().write(true).open(path)?;
         file.write_all(bytes)?;
@@ -75,8 +103,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // narrowed by the process's umask, as for any new file
-        builder.permissions(fs::Permissions::from_mode(0o666));
+        builder.permissions(fs::Permissions::from_mode(if readers == Readers::Owner { 0o600 } else { 0o666 }));
     }
     let file = builder.tempfile_in(folder(&path))?;
     let entry = Unfinished::new(file.path());
@@ -84,6 +111,9 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(&path).map_err(|error| error.error)?;
     drop(entry);
+    // The new name is in the folder, which has to reach the disk as well.
+    #[cfg(unix)]
+    fs::File::open(folder(&path))?.sync_all()?;
     Ok(())
 }
 
@@ -128,6 +158,21 @@ mod tests {
         write_atomically(&path, b"second").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"second");
         assert_eq!(names(folder.path()), ["a.vk"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn secrets_are_their_owners() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.vt");
+        // A file that others could read is replaced by one that they cannot.
+        fs::write(&path, b"old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(readable_by_others(&path));
+        write_private(&path, b"new").unwrap();
+        assert!(!readable_by_others(&path));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
