@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Print the graph, the plan, sizes and the security level of a .vt, .vk or .proof file
     Inspect(InspectArgs),
+    /// Show how many openings of a model commitment are left, or give some to another machine
+    Ledger(LedgerArgs),
     /// Measure every phase: seconds, peak memory, proof size
     Bench(BenchArgs),
 }
@@ -104,6 +106,10 @@ pub(crate) struct QuantiseArgs {
     /// Security: standard is 100 bits, high is 128 bits
     #[arg(long, value_name = "PROFILE", default_value = "standard")]
     pub(crate) profile: ProfileArg,
+    /// Proofs that the model commitment covers before it is renewed, 64 unless said otherwise; more make proving slower. Public
+    /// weights have no limit
+    #[arg(long, value_name = "PROOFS")]
+    pub(crate) lifetime: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -231,6 +237,41 @@ pub(crate) struct InspectArgs {
     /// Write one self-contained page with a picture of the graph
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct LedgerArgs {
+    #[command(subcommand)]
+    pub(crate) action: Option<LedgerAction>,
+    /// The prover's key, beside which the ledger lies as MODEL.vt.ledger
+    #[arg(value_name = "MODEL.vt", required = true)]
+    pub(crate) key: Option<PathBuf>,
+    /// Print the ledger as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerAction {
+    /// Take openings out of a ledger and put them into a new one, for another machine
+    Split(SplitArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SplitArgs {
+    /// The prover's key, beside which the ledger lies as MODEL.vt.ledger
+    #[arg(value_name = "MODEL.vt")]
+    pub(crate) key: PathBuf,
+    /// Openings to give away, one to a proof
+    #[arg(long, value_name = "N")]
+    pub(crate) openings: u64,
+    /// Where the new ledger goes; on the other machine it lies beside the .vt as MODEL.vt.ledger
+    #[arg(long, short, value_name = "OTHER.ledger")]
+    pub(crate) output: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

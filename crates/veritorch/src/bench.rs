@@ -6,7 +6,9 @@ use std::time::Instant;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 use veritorch_graph::model::ModelGraph;
+use veritorch_prove::DEFAULT_LIFETIME;
 
+use crate::circuit::is_public;
 use crate::compile::compile_graph;
 use crate::inspect::whole_tenths;
 use crate::memory::{peak_bytes, reset_peak};
@@ -114,12 +116,19 @@ pub fn bench(
     }
     let mut pools = options.threads.iter().map(|&threads| pool(threads)).collect::<Result<Vec<_>, _>>()?.into_iter();
     let first = pools.next();
+    let mut compile = options.compile.clone();
+    if !is_public(compile.quantise.policy.weights) {
+        let proofs = options.repeat * options.threads.len().max(1);
+        compile.lifetime = Some(compile.lifetime.unwrap_or(DEFAULT_LIFETIME).max(proofs));
+    }
     let mut stopwatch = Stopwatch::default();
     let (circuit, prover_key_bytes) = within(first.as_ref(), || {
-        let circuit = stopwatch.time("compile", || compile_graph(graph, calibration, &options.compile, progress))?;
-        let bytes = circuit.to_bytes();
-        drop(circuit);
-        let circuit = stopwatch.time("load", || CompiledCircuit::from_bytes(Path::new("bench.vt"), &bytes))?;
+        let compiled = stopwatch.time("compile", || compile_graph(graph, calibration, &compile, progress))?;
+        let (bytes, counter) = (compiled.to_bytes(), compiled.counter.clone());
+        drop(compiled);
+        let mut circuit = stopwatch.time("load", || CompiledCircuit::from_bytes(Path::new("bench.vt"), &bytes))?;
+        // The file was never written: what was counted in memory goes on.
+        circuit.counter = counter;
         Ok::<_, Error>((circuit, bytes.len()))
     })?;
     let verifier_bytes = circuit.verifier().to_bytes();

@@ -1,6 +1,7 @@
 //! A compiled model: what its owner keeps.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use veritorch_graph::circuit::{Circuit, Visibility};
 use veritorch_prove::{ProveError, ProvingKey, security};
@@ -8,6 +9,7 @@ use veritorch_quantise::QuantisationReport;
 
 use crate::artefact::{self, File, Kind};
 use crate::inspect::{Inspection, Subject};
+use crate::ledger::{Counter, Ledger};
 use crate::port::{BatchForm, Saturation, dequantise, expected, match_arrays, quantise};
 use crate::progress::begin;
 use crate::proof::{Origin, Proof};
@@ -22,6 +24,8 @@ pub struct CompiledCircuit {
     pub(crate) report: QuantisationReport,
     /// Hash of the model commitment's layout and root.
     pub(crate) identity: [u8; 32],
+    /// Counts the openings of the model commitment; copies of a circuit share it.
+    pub(crate) counter: Arc<Counter>,
 }
 
 /// What running a circuit gives.
@@ -57,9 +61,11 @@ struct Encoded {
 }
 
 impl CompiledCircuit {
+    /// A circuit that was committed to just now.
     pub(crate) fn new(key: ProvingKey, report: QuantisationReport) -> Result<Self, Error> {
         let identity = key.vk.model_identity().map_err(ProveError::from)?;
-        Ok(Self { key, report, identity })
+        let counter = Arc::new(Counter::in_memory(identity, key.vk.lifetime as u64)?);
+        Ok(Self { key, report, identity, counter })
     }
 
     /// Reads a `.vt` file.
@@ -71,14 +77,17 @@ impl CompiledCircuit {
         Self::from_bytes(path, &bytes)
     }
 
-    /// Reads the bytes of a `.vt` file; `path` is for errors only.
+    /// Reads the bytes of a `.vt` file. Its ledger is the one beside `path`.
     ///
     /// # Errors
     /// As [`CompiledCircuit::load`].
     pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
         let file = File::parse_as(path, bytes, Kind::ProverKey)?;
         // Decoding checks the circuit, the weights and the commitment's root against one another.
-        Self::new(file.own_section(0)?, file.section(1)?)
+        let (key, report): (ProvingKey, QuantisationReport) = (file.own_section(0)?, file.section(1)?);
+        let identity = key.vk.model_identity().map_err(ProveError::from)?;
+        let counter = Arc::new(Counter::beside(identity, path, key.vk.lifetime == 0));
+        Ok(Self { key, report, identity, counter })
     }
 
     /// The bytes of a `.vt` file.
@@ -90,15 +99,17 @@ impl CompiledCircuit {
         )
     }
 
-    /// Writes the `.vt` file and beside it the `.vk` file, whose path is returned.
+    /// Writes the `.vt` file and beside it the ledger and the `.vk` file, whose path is returned. Nobody but its owner can read the
+    /// first two.
     ///
     /// # Errors
     /// The path ends in `.vk`, or a file cannot be written; then neither is left half-written.
     pub fn save(&self, path: &Path) -> Result<PathBuf, Error> {
         let verifier = verifier_path(path)?;
         let (bytes, verifier_bytes) = (self.to_bytes(), self.verifier().to_bytes());
-        artefact::write_atomically(path, &bytes)?;
+        artefact::write_private(path, &bytes)?;
         artefact::write_atomically(&verifier, &verifier_bytes)?;
+        self.counter.save_beside(path)?;
         Ok(verifier)
     }
 
@@ -106,6 +117,22 @@ impl CompiledCircuit {
     #[must_use]
     pub fn verifier(&self) -> Verifier {
         Verifier { key: self.key.vk.clone(), identity: self.identity }
+    }
+
+    /// Openings of the model commitment that are left, one to a proof; `None` where the weights are public.
+    ///
+    /// # Errors
+    /// The ledger is missing and unknown, cannot be read, or is of another model.
+    pub fn openings_left(&self) -> Result<Option<u64>, Error> {
+        self.counter.left()
+    }
+
+    /// The ledger; `None` for a circuit that was never saved.
+    ///
+    /// # Errors
+    /// The weights are public, or this machine has no folder for its records.
+    pub fn ledger(&self) -> Result<Option<Ledger>, Error> {
+        self.counter.ledger()
     }
 
     /// The integer circuit.
@@ -166,15 +193,16 @@ impl CompiledCircuit {
         })
     }
 
-    /// Runs the circuit and proves it; all samples go into one proof.
+    /// Runs the circuit and proves it; all samples go into one proof. With private weights this uses up one opening of the model
+    /// commitment, before anything is revealed.
     ///
     /// # Errors
-    /// As [`CompiledCircuit::run`], and where the security level is out of reach or the caller interrupts.
+    /// As [`CompiledCircuit::run`], and where no opening is left, the security level is out of reach or the caller interrupts.
     pub fn prove(&self, inputs: &Arrays, progress: &dyn Progress) -> Result<Proven, Error> {
         begin(progress, "encode")?;
         let encoded = self.encode(inputs)?;
         let batch = encoded.form.batch();
-        let proven = veritorch_prove::prove(&self.key, &encoded.integers, batch, progress)?;
+        let proven = veritorch_prove::prove(&self.key, &encoded.integers, batch, &*self.counter, progress)?;
         let outputs = self.decode(&proven.outputs, encoded.form);
         let origin = Origin::of(&self.key.vk, self.identity, &security(&self.key.vk, batch)?, &proven.sizes);
         let proof = Proof { origin, proof: proven.proof };
@@ -189,6 +217,8 @@ impl CompiledCircuit {
     pub fn inspect(&self, batch: usize) -> Result<Inspection, Error> {
         let mut report = self.verifier().inspect_as("prover's key", batch)?;
         report.set_quantisation(&self.report);
+        // A report can be had without the ledger.
+        report.openings_left = self.openings_left().ok().flatten();
         Ok(report)
     }
 
@@ -235,7 +265,9 @@ impl Verifier {
             batch,
             security: security(&self.key, batch)?,
         };
-        Ok(Inspection::new(subject).with_circuit(circuit))
+        let mut report = Inspection::new(subject).with_circuit(circuit);
+        report.lifetime = Some(self.key.lifetime);
+        Ok(report)
     }
 }
 

@@ -21,6 +21,8 @@ pub struct CompileOptions {
     pub quantise: QuantiseOptions,
     /// Security level.
     pub profile: Profile,
+    /// Proofs that the model commitment covers, [`DEFAULT_LIFETIME`] unless said otherwise. Public weights have none.
+    pub lifetime: Option<usize>,
 }
 
 /// Compiles an ONNX file: imports, calibrates, quantises and commits to the weights.
@@ -78,16 +80,26 @@ pub fn compile_graph(
     options.quantise.policy.check().map_err(|error| match error {
         CircuitError::Item { reason, .. } | CircuitError::Tensor { reason, .. } => Error::Option { option: "policy", reason },
     })?;
+    let lifetime = lifetime_of(options)?;
     let samples = samples_of(&graph, calibration)?;
     begin(progress, "quantise")?;
     let quantised = veritorch_quantise::quantise(&graph, &samples, &options.quantise)?;
     drop(graph);
     begin(progress, "commit to the model")?;
-    // Public weights need no masks.
-    let lifetime = if is_public(quantised.circuit.policy.weights) { 0 } else { DEFAULT_LIFETIME };
     let setup = Setup { profile: options.profile, lifetime };
     let key = ProvingKey::setup(quantised.circuit, quantised.params, setup, progress)?;
     CompiledCircuit::new(key, quantised.report)
+}
+
+/// Proofs that the model commitment will cover. Public weights need no masks.
+fn lifetime_of(options: &CompileOptions) -> Result<usize, Error> {
+    let wrong = |reason: &str| Err(Error::Option { option: "lifetime", reason: reason.to_owned() });
+    match (is_public(options.quantise.policy.weights), options.lifetime) {
+        (true, None) => Ok(0),
+        (true, Some(_)) => wrong("public weights are not limited to a number of proofs"),
+        (false, Some(0)) => wrong("0 proofs, expected at least 1"),
+        (false, lifetime) => Ok(lifetime.unwrap_or(DEFAULT_LIFETIME)),
+    }
 }
 
 /// Calibration data in the order of the model's inputs.

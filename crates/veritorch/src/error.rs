@@ -299,6 +299,7 @@ impl Error {
                 (Kind::ProverKey, Kind::VerifierKey) => {
                     "a .vk holds no weights; the owner of the model has the .vt".to_owned()
                 }
+                (_, Kind::Ledger) => "`veritorch ledger MODEL.vt` shows the ledger beside a .vt".to_owned(),
                 _ => "check the order of the arguments".to_owned(),
             },
             Self::Version { found, supported, .. } if found > supported => "install a newer veritorch".to_owned(),

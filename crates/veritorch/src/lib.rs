@@ -31,7 +31,7 @@ pub use verification::Verification;
 pub use verifier::Verifier;
 pub use veritorch_graph::circuit::{Policy, Visibility};
 pub use veritorch_graph::model::ModelGraph;
-pub use veritorch_prove::{Profile, SecurityReport};
+pub use veritorch_prove::{DEFAULT_LIFETIME, Profile, SecurityReport};
 pub use veritorch_quantise::{QuantisationReport, QuantiseOptions, Target};
 pub use progress::{Progress, Silent};
 

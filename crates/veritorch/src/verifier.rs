@@ -66,6 +66,12 @@ impl Verifier {
         artefact::write_atomically(path, &self.to_bytes())
     }
 
+    /// Whether proofs keep the weights private, which limits their number.
+    #[must_use]
+    pub fn has_private_weights(&self) -> bool {
+        self.key.lifetime > 0
+    }
+
     /// The integer circuit.
     #[must_use]
     pub fn circuit(&self) -> &Circuit {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde_json::json;
 use veritorch::inspect::{bits, whole_tenths};
+use veritorch::ledger::ledger_path;
 use veritorch::{QuantisationReport, verifier_path};
 
 use super::{check_destinations, print, print_json, write_text};
@@ -39,6 +40,7 @@ pub(crate) fn compile(args: &CompileArgs, terminal: &Terminal) -> Result<(), Fai
             "verifier_key_bytes": size(&verifier),
             "circuit_digest": report.circuit_digest,
             "model_commitment": report.model_commitment,
+            "lifetime": report.lifetime,
             "security_bits": whole_tenths(report.security.bits),
             "quantisation": circuit.report(),
             "seconds": start.elapsed().as_secs_f64(),
@@ -50,6 +52,9 @@ pub(crate) fn compile(args: &CompileArgs, terminal: &Terminal) -> Result<(), Fai
     text.push_str(&format!("security          {} bits, profile {}\n", bits(report.security.bits), report.profile));
     text.push_str(&format!("circuit           {}\n", report.circuit_digest));
     text.push_str(&format!("model commitment  {}\n", report.model_commitment));
+    if let (Some(lifetime), Some(_)) = (report.lifetime, report.openings_left) {
+        text.push_str(&format!("lifetime          {lifetime} proofs, counted in {}\n", ledger_path(&args.output_file).display()));
+    }
     text.push_str(&format!("prover's key      {} ({} bytes)\n", args.output_file.display(), size(&args.output_file)));
     text.push_str(&format!("verifier's key    {} ({} bytes)\n", verifier.display(), size(&verifier)));
     print(&text)

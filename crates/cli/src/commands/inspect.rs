@@ -1,9 +1,8 @@
 //! `inspect`: what is in a file.
 
 use veritorch::inspect::inspect_file;
-use veritorch::{CompiledCircuit, Error};
 
-use super::{check_destinations, print, print_json, write_text};
+use super::{check_destinations, load_key, print, print_json, write_text};
 use crate::args::InspectArgs;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -34,8 +33,8 @@ pub(crate) fn inspect(args: &InspectArgs, terminal: &Terminal) -> Result<(), Fai
 }
 
 /// Seconds of each phase of one proof of noise.
-fn measure(args: &InspectArgs, terminal: &Terminal) -> Result<Vec<(String, f64)>, Error> {
-    let circuit = CompiledCircuit::load(&args.file)?;
+fn measure(args: &InspectArgs, terminal: &Terminal) -> Result<Vec<(String, f64)>, Failure> {
+    let circuit = load_key(&args.file, terminal)?;
     let noise = circuit.noise(args.batch, 3);
     Ok(circuit.prove(&noise, terminal)?.timings)
 }

@@ -3,6 +3,7 @@
 mod bench;
 mod compile;
 mod inspect;
+mod ledger;
 mod prove;
 mod run;
 mod show;
@@ -11,6 +12,7 @@ mod verify;
 pub(crate) use bench::bench;
 pub(crate) use compile::compile;
 pub(crate) use inspect::inspect;
+pub(crate) use ledger::ledger;
 pub(crate) use prove::prove;
 pub(crate) use run::run;
 pub(crate) use verify::verify;
@@ -19,11 +21,12 @@ use std::io::Write;
 use std::path::Path;
 
 use serde::Serialize;
-use veritorch::artefact;
+use veritorch::{CompiledCircuit, artefact};
 
 use crate::args::QuantiseArgs;
 use crate::arrays;
 use crate::failure::Failure;
+use crate::terminal::Terminal;
 
 /// Prints to standard output.
 fn print(text: &str) -> Result<(), Failure> {
@@ -41,6 +44,15 @@ fn json(value: &impl Serialize) -> String {
     let mut text = serde_json::to_string_pretty(value).expect("plain data has a JSON form");
     text.push('\n');
     text
+}
+
+/// Reads a prover's key; says so if others can read it as well.
+fn load_key(path: &Path, terminal: &Terminal) -> Result<CompiledCircuit, Failure> {
+    let circuit = CompiledCircuit::load(path)?;
+    if artefact::readable_by_others(path) && circuit.verifier().has_private_weights() {
+        terminal.warning(&format!("`{}` holds private weights and others can read it; `chmod 600` keeps them out", path.display()));
+    }
+    Ok(circuit)
 }
 
 /// Writes a text file whole or not at all.
@@ -93,6 +105,7 @@ impl QuantiseArgs {
                 ..veritorch::QuantiseOptions::default()
             },
             profile: self.profile.into(),
+            lifetime: self.lifetime,
         })
     }
 }

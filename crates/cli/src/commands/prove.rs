@@ -3,10 +3,9 @@
 use std::time::Instant;
 
 use serde_json::json;
-use veritorch::CompiledCircuit;
 use veritorch::inspect::bits;
 
-use super::{check_destinations, print, print_json, show, write_text};
+use super::{check_destinations, load_key, print, print_json, show, write_text};
 use crate::args::ProveArgs;
 use crate::arrays;
 use crate::failure::Failure;
@@ -15,7 +14,7 @@ use crate::terminal::Terminal;
 /// Runs the verb.
 pub(crate) fn prove(args: &ProveArgs, terminal: &Terminal) -> Result<(), Failure> {
     check_destinations([Some(args.output.as_path()), args.report.as_deref()])?;
-    let circuit = CompiledCircuit::load(&args.key)?;
+    let circuit = load_key(&args.key, terminal)?;
     let inputs = arrays::read(&args.input)?.named("input", &circuit.input_names())?;
     let start = Instant::now();
     let proven = circuit.prove(&inputs, terminal)?;

@@ -1,9 +1,9 @@
 //! `run`: the quantised model without a proof.
 
 use serde_json::json;
-use veritorch::{CompiledCircuit, artefact};
+use veritorch::artefact;
 
-use super::{check_destinations, print, print_json, show};
+use super::{check_destinations, load_key, print, print_json, show};
 use crate::args::RunArgs;
 use crate::arrays;
 use crate::failure::Failure;
@@ -12,7 +12,7 @@ use crate::terminal::Terminal;
 /// Runs the verb.
 pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<(), Failure> {
     check_destinations([args.output.as_deref()])?;
-    let circuit = CompiledCircuit::load(&args.key)?;
+    let circuit = load_key(&args.key, terminal)?;
     let inputs = arrays::read(&args.input)?.named("input", &circuit.input_names())?;
     let run = circuit.run(&inputs)?;
     run.saturations.iter().for_each(|saturation| terminal.warning(&saturation.to_string()));

@@ -21,6 +21,9 @@ pub fn inspect_file(path: &Path, batch: usize) -> Result<Inspection, Error> {
         Kind::ProverKey => CompiledCircuit::from_bytes(path, &bytes)?.inspect(batch)?,
         Kind::VerifierKey => Verifier::from_bytes(path, &bytes)?.inspect(batch)?,
         Kind::Proof => Proof::from_bytes(path, &bytes)?.inspect(),
+        Kind::Ledger => {
+            return Err(Error::WrongKind { path: path.to_owned(), expected: Kind::ProverKey, actual: Kind::Ledger });
+        }
     };
     let sections = file.section_sizes().into_iter();
     report.file = Some(FileRow {

@@ -33,6 +33,10 @@ pub struct Inspection {
     pub profile: &'static str,
     /// What a proof shows.
     pub policy: PolicyRow,
+    /// Proofs that the model commitment covers; 0 where the weights are public and nothing limits them. Absent for a proof.
+    pub lifetime: Option<usize>,
+    /// How many of them are left in the ledger beside a `.vt`, where it can be read.
+    pub openings_left: Option<u64>,
     /// Samples that predictions and the security level are for.
     pub batch: usize,
     /// Inputs of the model.
@@ -231,6 +235,8 @@ impl Inspection {
             model_commitment: hex(subject.model_identity),
             profile: profile_name(subject.profile),
             policy: PolicyRow::of(subject.policy),
+            lifetime: None,
+            openings_left: None,
             batch: subject.batch,
             inputs: Vec::new(),
             outputs: Vec::new(),

@@ -73,6 +73,12 @@ impl Inspection {
         writeln!(f, "circuit           {}", self.circuit_digest)?;
         writeln!(f, "model commitment  {}", self.model_commitment)?;
         writeln!(f, "policy            {}", self.policy)?;
+        match (self.lifetime, self.openings_left) {
+            (None, _) => {}
+            (Some(0), _) => writeln!(f, "lifetime          unlimited: the weights are public")?,
+            (Some(lifetime), None) => writeln!(f, "lifetime          {lifetime} proofs")?,
+            (Some(lifetime), Some(left)) => writeln!(f, "lifetime          {lifetime} proofs, {left} openings left")?,
+        }
         writeln!(f, "security          {} bits, profile {}", bits(self.security.bits), self.profile)?;
         let samples = if self.batch == 1 { "sample" } else { "samples" };
         writeln!(f, "batch             {} {samples}", self.batch)

@@ -84,8 +84,10 @@ impl Counter {
         let mut place = self.place();
         let ledger = match &mut *place {
             Place::Nowhere => return Err(LedgerError::Public.into()),
-            Place::Memory(grant) if grant.take(1) => return Ok(()),
-            Place::Memory(grant) => return Err(used_up(None, grant).into()),
+            Place::Memory(grant) => {
+                let taken = grant.take(1);
+                return if taken { Ok(()) } else { Err(used_up(None, grant).into()) };
+            }
             Place::Beside(model) => Ledger::of(model, self.table)?,
         };
         // Proofs on other threads of this process wait at the ledger's own lock.
