@@ -60,6 +60,12 @@ impl Circuit {
         VerifyingKey { verifier: Arc::new(self.compiled.verifier()) }
     }
 
+    /// Openings of the model commitment that are left; none where the weights are public.
+    #[getter]
+    fn openings_left(&self, py: Python<'_>) -> PyResult<Option<u64>> {
+        py.detach(|| self.compiled.openings_left()).map_err(|error| errors::raise(py, &error))
+    }
+
     /// The quantiser's report as JSON.
     #[getter]
     fn report(&self) -> String {

@@ -66,6 +66,7 @@ fn class(error: &Error) -> (&'static str, Option<&'static str>) {
         Error::Execute(_) => ("InputError", None),
         Error::Onnx { .. } | Error::Model(_) => ("ModelError", None),
         Error::Quantise(error) => (quantise_class(error), None),
+        Error::Ledger(_) => ("LedgerError", None),
         Error::Option { .. } | Error::UnknownModel { .. } => ("OptionError", None),
         Error::Interrupted => ("VeritorchError", None),
     }

@@ -38,6 +38,7 @@ struct Options {
     input: String,
     output: String,
     high: bool,
+    lifetime: Option<usize>,
 }
 
 impl Options {
@@ -66,6 +67,7 @@ impl Options {
                 ..default
             },
             profile: if self.high { Profile::High } else { Profile::Standard },
+            lifetime: self.lifetime,
         })
     }
 }

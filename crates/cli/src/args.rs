@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Show how many openings of a model commitment are left, or give some to another machine
     Ledger(LedgerArgs),
+    /// Commit to the same weights anew when their openings are used up: same identity, proved to hold the same weights
+    Renew(RenewArgs),
     /// Measure every phase: seconds, peak memory, proof size
     Bench(BenchArgs),
 }
@@ -268,6 +270,19 @@ pub(crate) struct SplitArgs {
     pub(crate) openings: u64,
     /// Where the new ledger goes; on the other machine it lies beside the .vt as MODEL.vt.ledger
     #[arg(long, short, value_name = "OTHER.ledger")]
+    pub(crate) output: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RenewArgs {
+    /// The prover's key, with its ledger beside it
+    #[arg(value_name = "MODEL.vt")]
+    pub(crate) key: PathBuf,
+    /// Where the new prover's key goes; the new ledger and the new verifier's key go beside it
+    #[arg(long, short, value_name = "NEW.vt")]
     pub(crate) output: PathBuf,
     /// Print the result as JSON
     #[arg(long)]

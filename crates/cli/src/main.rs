@@ -1,4 +1,4 @@
-//! The `veritorch` command: compile, run, prove, verify, inspect, ledger and bench.
+//! The `veritorch` command: compile, run, prove, verify, inspect, ledger, renew and bench.
 //!
 //! Data goes to standard output, everything else to standard error. Exit codes: 0 good, 1 a proof or a check failed,
 //! 2 bad use or bad input, 130 interrupted.
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => commands::verify(args, &terminal),
         Command::Inspect(args) => commands::inspect(args, &terminal),
         Command::Ledger(args) => commands::ledger(args, &terminal),
+        Command::Renew(args) => commands::renew(args, &terminal),
         Command::Bench(args) => commands::bench(args, &cli.threads, &terminal),
     };
     let result = check_threads(&cli.threads).and_then(|()| match &cli.command {

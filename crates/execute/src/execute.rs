@@ -10,11 +10,18 @@ use crate::data::{TensorData, TensorView, Width};
 use crate::{ExecuteError, Params, ops};
 
 /// All values of one execution.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Witness {
     /// One entry per tensor of the circuit, in its order. Weights that are read by convolutions and dense layers
     /// alone are empty here: they stay in [`Params`].
     pub values: Vec<TensorData>,
+}
+
+/// Inputs and intermediate values are secrets: not one of them is printed.
+impl std::fmt::Debug for Witness {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Witness({} tensors)", self.values.len())
+    }
 }
 
 impl Witness {

@@ -11,7 +11,7 @@ use veritorch_graph::circuit::ParamInfo;
 use crate::ExecuteError;
 
 /// The weights of a model, one entry per [`ParamInfo`] of its circuit.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Stored")]
 pub struct Params {
     infos: Vec<ParamInfo>,
@@ -22,7 +22,7 @@ pub struct Params {
 }
 
 /// One byte plane; serialised as a byte string.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Plane(Vec<i8>);
 
 #[derive(Deserialize)]
@@ -42,6 +42,13 @@ struct Borrowed<'a> {
 pub(crate) fn plane_range(num_planes: usize) -> (i64, i64) {
     let ones = (0..num_planes).fold(0, |ones, _| ones * 256 + 1);
     (-128 * ones, 127 * ones)
+}
+
+/// Weights are secrets: not one of them is printed.
+impl std::fmt::Debug for Params {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Params({} tensors)", self.infos.len())
+    }
 }
 
 impl Params {

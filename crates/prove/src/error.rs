@@ -69,6 +69,20 @@ pub enum VerifyError {
     /// A message cannot be read or an equation does not hold.
     #[error(transparent)]
     Transcript(#[from] TranscriptError),
+    /// A link of the chain of tables is refused.
+    #[error("renewal {link} of the model commitment: {source}")]
+    Renewal {
+        /// Which one, from 1.
+        link: usize,
+        /// Why.
+        source: CommitmentError,
+    },
+    /// A chain of tables is too long.
+    #[error("{links} renewals, at most {} are possible", crate::renewal::MAX_RENEWALS)]
+    Renewals {
+        /// Links of the chain.
+        links: usize,
+    },
     /// The lookup argument is refused.
     #[error("lookup: {0}")]
     Lookup(#[from] LookupError),

@@ -2,6 +2,7 @@
 
 #[expect(unreachable_pub, reason = "shared with the malicious provers inside the crate")]
 mod circuits;
+mod renewal;
 
 use circuits::Case;
 use veritorch_prove::{InMemory, Profile, ProveError, Proof, ProvingKey, Setup, Silent, prove, verify};

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use veritorch_graph::circuit::{Circuit, Visibility};
-use veritorch_prove::{ProveError, ProvingKey, security};
+use veritorch_prove::renewal::{model_identity, with_renewals};
+use veritorch_prove::{Link, ProveError, ProvingKey, SecurityReport, VerifyingKey, security, verify_renewals};
 use veritorch_quantise::QuantisationReport;
 
 use crate::artefact::{self, File, Kind};
 use crate::inspect::{Inspection, Subject};
-use crate::ledger::{Counter, Ledger};
+use crate::ledger::{Counter, Ledger, LedgerError};
 use crate::port::{BatchForm, Saturation, dequantise, expected, match_arrays, quantise};
 use crate::progress::begin;
 use crate::proof::{Origin, Proof};
@@ -22,8 +23,10 @@ use crate::{Array, Arrays, Error, Progress};
 pub struct CompiledCircuit {
     pub(crate) key: ProvingKey,
     pub(crate) report: QuantisationReport,
-    /// Hash of the model commitment's layout and root.
+    /// Hash of the model commitment's layout and first root.
     pub(crate) identity: [u8; 32],
+    /// Earlier tables of the model.
+    pub(crate) chain: Vec<Link>,
     /// Counts the openings of the model commitment; copies of a circuit share it.
     pub(crate) counter: Arc<Counter>,
 }
@@ -65,7 +68,7 @@ impl CompiledCircuit {
     pub(crate) fn new(key: ProvingKey, report: QuantisationReport) -> Result<Self, Error> {
         let identity = key.vk.model_identity().map_err(ProveError::from)?;
         let counter = Arc::new(Counter::in_memory(identity, key.vk.lifetime as u64)?);
-        Ok(Self { key, report, identity, counter })
+        Ok(Self { key, report, identity, chain: Vec::new(), counter })
     }
 
     /// Reads a `.vt` file.
@@ -85,18 +88,19 @@ impl CompiledCircuit {
         let file = File::parse_as(path, bytes, Kind::ProverKey)?;
         // Decoding checks the circuit, the weights and the commitment's root against one another.
         let (key, report): (ProvingKey, QuantisationReport) = (file.own_section(0)?, file.section(1)?);
-        let identity = key.vk.model_identity().map_err(ProveError::from)?;
-        let counter = Arc::new(Counter::beside(identity, path, key.vk.lifetime == 0));
-        Ok(Self { key, report, identity, counter })
+        let chain = read_chain(&file, 2, &key.vk)?;
+        let identity = model_identity(&key.vk, &chain).map_err(ProveError::from)?;
+        let table = key.vk.model_identity().map_err(ProveError::from)?;
+        let counter = Arc::new(Counter::beside(table, path, key.vk.lifetime == 0));
+        Ok(Self { key, report, identity, chain, counter })
     }
 
     /// The bytes of a `.vt` file.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        artefact::encode(
-            Kind::ProverKey,
-            &[artefact::encode_section(&self.key), artefact::encode_section(&self.report)],
-        )
+        let mut sections = vec![artefact::encode_section(&self.key), artefact::encode_section(&self.report)];
+        write_chain(&mut sections, &self.chain);
+        artefact::encode(Kind::ProverKey, &sections)
     }
 
     /// Writes the `.vt` file and beside it the ledger and the `.vk` file, whose path is returned. Nobody but its owner can read the
@@ -116,7 +120,7 @@ impl CompiledCircuit {
     /// The public part, for verifiers.
     #[must_use]
     pub fn verifier(&self) -> Verifier {
-        Verifier { key: self.key.vk.clone(), identity: self.identity }
+        Verifier { key: self.key.vk.clone(), identity: self.identity, chain: self.chain.clone() }
     }
 
     /// Openings of the model commitment that are left, one to a proof; `None` where the weights are public.
@@ -204,10 +208,33 @@ impl CompiledCircuit {
         let batch = encoded.form.batch();
         let proven = veritorch_prove::prove(&self.key, &encoded.integers, batch, &*self.counter, progress)?;
         let outputs = self.decode(&proven.outputs, encoded.form);
-        let origin = Origin::of(&self.key.vk, self.identity, &security(&self.key.vk, batch)?, &proven.sizes);
+        let origin = Origin::of(&self.key.vk, self.identity, &self.verifier().security(batch)?, &proven.sizes);
         let proof = Proof { origin, proof: proven.proof };
         let timings = proven.timings.into_iter().map(|(name, seconds)| (name.to_owned(), seconds)).collect();
         Ok(Proven { proof, outputs, batch, saturations: encoded.saturations, timings })
+    }
+
+    /// The same model under fresh masks, with openings of its own: a new table that is proved to hold the same weights, under the same
+    /// identity. Uses up the one opening of the old table that is kept for this.
+    ///
+    /// # Errors
+    /// The weights are public, the table was renewed before, its ledger cannot be used, or it covers a single proof, which the new
+    /// table would need for its renewal's own proof; or the caller interrupts.
+    pub fn renew(&self, progress: &dyn Progress) -> Result<Self, Error> {
+        let lifetime = self.key.vk.lifetime as u64;
+        if lifetime == 0 {
+            return Err(LedgerError::Public.into());
+        }
+        if lifetime == 1 {
+            return Err(LedgerError::TooShort.into());
+        }
+        let (key, link) = veritorch_prove::renew(&self.key, &self.counter.for_renewal(), progress)?;
+        let mut renewed = Self::new(key, self.report.clone())?;
+        // Its first opening went into the renewal.
+        renewed.counter = Arc::new(Counter::in_memory(renewed.identity, lifetime - 1)?);
+        renewed.identity = self.identity;
+        renewed.chain = [self.chain.as_slice(), &[link]].concat();
+        Ok(renewed)
     }
 
     /// The graph, the plan, sizes and the security level, for proofs of `batch` samples.
@@ -263,11 +290,42 @@ impl Verifier {
             profile: self.key.profile,
             policy: circuit.policy,
             batch,
-            security: security(&self.key, batch)?,
+            security: self.security(batch)?,
         };
         let mut report = Inspection::new(subject).with_circuit(circuit);
         report.lifetime = Some(self.key.lifetime);
+        report.renewals = self.chain.len();
         Ok(report)
+    }
+
+    /// What proofs of `batch` samples are worth, the renewals of the model commitment counted in.
+    pub(crate) fn security(&self, batch: usize) -> Result<SecurityReport, Error> {
+        self.with_renewals(security(&self.key, batch)?)
+    }
+
+    /// The same for a report that is there.
+    pub(crate) fn with_renewals(&self, report: SecurityReport) -> Result<SecurityReport, Error> {
+        Ok(with_renewals(report, &self.key, &self.chain).map_err(ProveError::from)?)
+    }
+}
+
+/// The chain in the section of this index, which is there only if there are links, checked.
+pub(crate) fn read_chain(file: &File<'_>, index: usize, key: &VerifyingKey) -> Result<Vec<Link>, Error> {
+    if !file.has_section(index) {
+        return Ok(Vec::new());
+    }
+    let chain: Vec<Link> = file.section(index)?;
+    if chain.is_empty() {
+        return Err(file.damaged(index, "it is empty".to_owned()));
+    }
+    verify_renewals(key, &chain).map_err(|error| file.damaged(index, error.to_string()))?;
+    Ok(chain)
+}
+
+/// Adds the section of the chain, if there are links.
+pub(crate) fn write_chain(sections: &mut Vec<Vec<u8>>, chain: &[Link]) {
+    if !chain.is_empty() {
+        sections.push(artefact::encode_section(&chain));
     }
 }
 

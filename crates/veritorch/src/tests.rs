@@ -61,7 +61,10 @@ fn a_proof_speaks_of_its_input_and_output() {
 fn files_round_trip() {
     let Sample { circuit, verifier, proof, input } = sample();
     let bytes = circuit.to_bytes();
-    let again = CompiledCircuit::from_bytes(file("a.vt"), &bytes).unwrap();
+    let mut again = CompiledCircuit::from_bytes(file("a.vt"), &bytes).unwrap();
+    // There is no such file, and no ledger beside it.
+    assert!(matches!(again.prove(input, &Silent), Err(Error::Ledger(_))));
+    again.counter = circuit.counter.clone();
     assert!(again.to_bytes() == bytes);
     assert_eq!(again.run(input).unwrap(), circuit.run(input).unwrap());
     verifier.verify(&again.prove(input, &Silent).unwrap().proof).unwrap();
@@ -71,9 +74,15 @@ fn files_round_trip() {
     verifier.verify(&back).unwrap();
 }
 
+/// The sample's circuit with openings of its own, which are counted in memory.
+fn fresh() -> CompiledCircuit {
+    let Sample { circuit, .. } = sample();
+    CompiledCircuit::new(circuit.key.clone(), circuit.report.clone()).unwrap()
+}
+
 #[test]
 fn both_keys_are_written_or_the_error_says_why() {
-    let Sample { circuit, .. } = sample();
+    let circuit = fresh();
     let folder = tempfile::tempdir().unwrap();
     let verifier = circuit.save(&folder.path().join("m.vt")).unwrap();
     assert_eq!(verifier, folder.path().join("m.vk"));
@@ -81,7 +90,7 @@ fn both_keys_are_written_or_the_error_says_why() {
     Verifier::load(&verifier).unwrap();
     assert!(matches!(circuit.save(&folder.path().join("m.vk")), Err(Error::Option { .. })));
     assert!(matches!(circuit.save(&folder.path().join("none/m.vt")), Err(Error::Io { .. })));
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
 }
 
 #[test]
@@ -91,6 +100,7 @@ fn damaged_files_are_errors_in_every_section() {
         Kind::ProverKey => CompiledCircuit::from_bytes(file("a.vt"), bytes).map(drop),
         Kind::VerifierKey => Verifier::from_bytes(file("a.vk"), bytes).map(drop),
         Kind::Proof => Proof::from_bytes(file("p.proof"), bytes).map(drop),
+        Kind::Ledger => unreachable!("ledgers have tests of their own"),
     };
     for (kind, bytes) in [
         (Kind::ProverKey, circuit.to_bytes()),
@@ -235,4 +245,24 @@ fn a_report_on_a_proof_shows_its_statement() {
     assert_eq!(row.parts.iter().map(|part| part.bytes).sum::<usize>(), proof.transcript_bytes());
     assert!(report.security.bits >= 99.9 && !report.security.terms.is_empty());
     assert!(proof.inspect().to_html().contains("Statement"));
+}
+
+#[test]
+fn a_forged_chain_is_refused() {
+    let renewed = fresh().renew(&Silent).unwrap();
+    let verifier = renewed.verifier();
+    assert_eq!(verifier.model_commitment(), sample().verifier.model_commitment());
+    assert_eq!(Verifier::from_bytes(file("a.vk"), &verifier.to_bytes()).unwrap(), verifier);
+    let forge = |change: &dyn Fn(&mut Verifier)| {
+        let mut forged = verifier.clone();
+        change(&mut forged);
+        Verifier::from_bytes(file("a.vk"), &forged.to_bytes()).unwrap_err().to_string()
+    };
+    // Somebody else's table under this identity, and a proof of nothing.
+    assert!(forge(&|verifier| verifier.key.model_root[3] ^= 1).contains("renewal 1"));
+    assert!(forge(&|verifier| verifier.chain[0].root[3] ^= 1).contains("renewal 1"));
+    assert!(forge(&|verifier| verifier.chain[0].proof.clear()).contains("renewal 1"));
+    let empty = artefact::encode_section::<Vec<veritorch_prove::Link>>(&Vec::new());
+    let bytes = artefact::encode(Kind::VerifierKey, &[artefact::encode_section(&verifier.key), empty]);
+    assert!(Verifier::from_bytes(file("a.vk"), &bytes).is_err());
 }

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use veritorch_graph::circuit::{Circuit, Port};
-use veritorch_prove::{SecurityReport, VerifyingKey};
+use veritorch_prove::renewal::model_identity;
+use veritorch_prove::{Link, SecurityReport, VerifyingKey};
 
 use crate::array::unravel;
 use crate::artefact::{self, File, Kind};
-use crate::circuit::is_public;
+use crate::circuit::{is_public, read_chain, write_chain};
 use crate::inspect::{Inspection, hex};
 use crate::port::{BatchForm, dequantise, expected, match_arrays, quantise};
 use crate::proof::{Origin, Proof, same_security};
@@ -17,8 +18,10 @@ use crate::{Arrays, Error, Verification};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verifier {
     pub(crate) key: VerifyingKey,
-    /// Hash of the model commitment's layout and root.
+    /// Hash of the model commitment's layout and first root.
     pub(crate) identity: [u8; 32],
+    /// Earlier tables of the model.
+    pub(crate) chain: Vec<Link>,
 }
 
 impl Verifier {
@@ -48,14 +51,17 @@ impl Verifier {
         if is_public(key.circuit.policy.weights) != (key.lifetime == 0) {
             return Err(damaged("its weights are masked though public, or private without masks".to_owned()));
         }
-        let identity = key.model_identity().map_err(|error| damaged(error.to_string()))?;
-        Ok(Self { key, identity })
+        let chain = read_chain(&file, 1, &key)?;
+        let identity = model_identity(&key, &chain).map_err(|error| damaged(error.to_string()))?;
+        Ok(Self { key, identity, chain })
     }
 
     /// The bytes of a `.vk` file.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        artefact::encode(Kind::VerifierKey, &[artefact::encode_section(&self.key)])
+        let mut sections = vec![artefact::encode_section(&self.key)];
+        write_chain(&mut sections, &self.chain);
+        artefact::encode(Kind::VerifierKey, &sections)
     }
 
     /// Writes the file whole or not at all.
@@ -114,7 +120,8 @@ impl Verifier {
             return other("model commitment", &self.identity, &origin.model_identity);
         }
         let verified = veritorch_prove::verify(&self.key, &proof.proof)?;
-        self.check_note(proof, &verified.security)?;
+        let security = self.with_renewals(verified.security)?;
+        self.check_note(proof, &security)?;
         let statement = &proof.proof.statement;
         let form = if statement.batch == 1 { BatchForm::Single } else { BatchForm::Leading(statement.batch) };
         let arrays = |visibility, ports: &[Port], tensors: &[Vec<i64>]| {
@@ -130,7 +137,7 @@ impl Verifier {
             batch: statement.batch,
             inputs: arrays(circuit.policy.input, &circuit.inputs, &statement.inputs),
             outputs: arrays(circuit.policy.output, &circuit.outputs, &statement.outputs),
-            security: verified.security,
+            security: security,
         })
     }
 

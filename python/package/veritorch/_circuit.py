@@ -46,6 +46,17 @@ class Circuit:
         return VerifyingKey(self._native.verifying_key)
 
     @property
+    def openings_left(self) -> int | None:
+        """How many proofs the model commitment still covers; None where the weights are public.
+
+        A circuit that was saved or loaded counts in the ledger beside its file, one that never was in memory.
+
+        Raises:
+            LedgerError: The ledger is missing, damaged, or of another model.
+        """
+        return self._native.openings_left
+
+    @property
     def report(self) -> dict[str, Any]:
         """The circuit against the float model on the calibration samples, as compiling measured it.
 
@@ -91,6 +102,7 @@ class Circuit:
             InputError: As `run`.
             RefusedInput: As `run`: there is no proof.
             ProofError: The batch is too large for the security level.
+            LedgerError: No opening of the model commitment is left, or it could not be counted.
             KeyboardInterrupt: On Ctrl-C, within about a second.
 
         Warns:
@@ -105,7 +117,10 @@ class Circuit:
         return Proof(proof)
 
     def save(self, path: Path) -> None:
-        """Writes the circuit with its weights, and beside it the verifying key with the ending `.vk`.
+        """Writes the circuit with its weights, and beside it the verifying key with the ending `.vk` and the ledger.
+
+        The circuit and the ledger are secrets; only their owner can read the files. From here on openings are counted in the
+        ledger.
 
         Args:
             path: Where to, by custom with the ending `.vt`.

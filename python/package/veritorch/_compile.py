@@ -37,6 +37,7 @@ def compile(
     input: Visibility = "private",
     output: Visibility = "public",
     profile: Profile = "standard",
+    lifetime: int | None = None,
     name: str | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -64,6 +65,8 @@ def compile(
             not available in this version).
         output: The same for the outputs.
         profile: "standard" for at least 100 bits of security, "high" for at least 128.
+        lifetime: Proofs that the commitment to private weights covers before it is renewed; 64 unless said otherwise. More make
+            proving slower.
         name: What reports call the model; by default the class of a module, or the name in the file.
         threads: Threads to work with; all that the machine has unless said otherwise.
         progress: Called with the name of each phase, on the calling thread.
@@ -84,6 +87,8 @@ def compile(
     choice("input", input, "private", "public", "committed")
     choice("output", output, "private", "public", "committed")
     high = choice("profile", profile, "standard", "high") == "high"
+    if lifetime is not None and (isinstance(lifetime, bool) or not isinstance(lifetime, int) or lifetime < 1):
+        raise OptionError(f"lifetime: expected an integer of at least 1, got {lifetime!r}")
     if accuracy_target is not None and drift_target is not None:
         raise OptionError("accuracy_target and drift_target: expected one of them, got both")
     for option, value in (("activation_bits", activation_bits), ("input_bits", input_bits)):
@@ -109,6 +114,7 @@ def compile(
                 "input": input,
                 "output": output,
                 "high": high,
+                "lifetime": lifetime,
             },
             watch=watch(threads, progress),
         )

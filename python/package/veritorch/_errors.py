@@ -9,6 +9,7 @@
     │   └── RefusedInput    the circuit has no result for this input, so there is no proof
     ├── ProofError          there is no proof, or it cannot be read
     │   └── VerificationError   a check of the verifier failed
+    ├── LedgerError         no opening of the model commitment is left, or it cannot be counted
     ├── ArtifactError       a file cannot be read or written, or is none of ours
     └── OptionError         an option out of its range (also a ValueError)
 """
@@ -78,6 +79,10 @@ class VerificationError(ProofError):
 
 class ArtifactError(VeritorchError):
     """A file that cannot be read or written, is damaged, or holds something else than was asked for."""
+
+
+class LedgerError(VeritorchError):
+    """No opening of the model commitment is left, or none could be counted. Nothing was revealed."""
 
 
 class OptionError(VeritorchError, ValueError):

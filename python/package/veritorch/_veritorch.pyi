@@ -25,6 +25,7 @@ class _Options(TypedDict):
     input: str
     output: str
     high: bool
+    lifetime: int | None
 
 __version__: str
 
@@ -54,6 +55,8 @@ class Circuit:
     def outputs(self) -> _Ports: ...
     @property
     def verifying_key(self) -> VerifyingKey: ...
+    @property
+    def openings_left(self) -> int | None: ...
     @property
     def report(self) -> str: ...
     def run(self, inputs: dict[str, _Array], *, watch: _Watch) -> tuple[dict[str, _Array], list[str]]: ...

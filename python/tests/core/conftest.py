@@ -1,5 +1,7 @@
 """Models and data that the tests share. Compiled once."""
 
+import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,9 @@ import veritorch
 
 Array = npt.NDArray[np.float32]
 HERE = Path(__file__).parent
+# What the machine remembers of ledgers must not outlive the tests.
+STATE = tempfile.TemporaryDirectory()
+os.environ["VERITORCH_STATE"] = STATE.name
 DATA = HERE.parents[2] / "demo" / "data"
 
 

@@ -5,6 +5,7 @@ mod compile;
 mod inspect;
 mod ledger;
 mod prove;
+mod renew;
 mod run;
 mod show;
 mod verify;
@@ -14,6 +15,7 @@ pub(crate) use compile::compile;
 pub(crate) use inspect::inspect;
 pub(crate) use ledger::ledger;
 pub(crate) use prove::prove;
+pub(crate) use renew::renew;
 pub(crate) use run::run;
 pub(crate) use verify::verify;
 

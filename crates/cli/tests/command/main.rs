@@ -1,5 +1,6 @@
 //! The `veritorch` command from outside: what it writes, prints and returns.
 
 mod hostile;
+mod ledger;
 mod support;
 mod verbs;

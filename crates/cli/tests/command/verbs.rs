@@ -6,7 +6,7 @@ use crate::support::{Place, files};
 #[test]
 fn a_model_is_compiled_run_proved_and_verified() {
     let place = Place::proved();
-    assert_eq!(place.names(), ["a.vk", "a.vt", "cal.npz", "model.onnx", "p.proof", "x.npz"]);
+    assert_eq!(place.names(), ["a.vk", "a.vt", "a.vt.ledger", "cal.npz", "model.onnx", "p.proof", "x.npz"]);
     let text = place.good(&["verify", "a.vk", "p.proof"]);
     for part in ["valid: The model `classifier` under the commitment ", "class ", "security", "model commitment", "circuit"] {
         assert!(text.contains(part), "{text}");

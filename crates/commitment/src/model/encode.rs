@@ -24,12 +24,19 @@ use crate::tree::{CHUNK, ColumnTree, leaves};
 use crate::whir::{DFT, Root};
 
 /// A committed model on the prover's side: the integer matrix, the masks and the tree.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ModelProver {
     layout: ModelLayout,
     matrix: Vec<i8>,
     masks: Masks,
     tree: ColumnTree,
+}
+
+/// Weights, masks and leaves are secrets: none of them is printed.
+impl std::fmt::Debug for ModelProver {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "ModelProver({} rows of 2^{} cells)", self.layout.num_rows(), self.layout.log_columns())
+    }
 }
 
 impl ModelProver {

@@ -43,8 +43,8 @@ pub(super) const PROXIMITY: &str = "model proximity";
 pub(super) const COMBINATION: &str = "model combination";
 pub(super) const COLUMNS: &str = "model columns";
 
-/// The combined row on the prover's side.
-#[derive(Clone, Debug)]
+/// The combined row on the prover's side: a secret.
+#[derive(Clone)]
 pub struct Combined<E> {
     /// `p`.
     row: Vec<E>,

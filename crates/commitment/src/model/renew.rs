@@ -18,7 +18,7 @@
 //! Zero knowledge: `p` and `D` stay in a hidden matrix; the columns are one opening of each table.
 
 use p3_field::PrimeCharacteristicRing;
-use veritorch_sumcheck::mle::{eq_table, log_padded};
+use veritorch_sumcheck::mle::{eq_table, log_padded, unpack};
 use veritorch_sumcheck::random::SecretRng;
 use veritorch_sumcheck::transcript::Transcript;
 use veritorch_sumcheck::{Ext, F, Factor, Form, ProverTranscript, Value, VerifierTranscript};
@@ -93,7 +93,7 @@ impl<'a, E: Ext> Renewal<'a, E> {
         let mut transcript = ProverTranscript::new(DOMAIN);
         let weights = self.draw(&mut transcript, &[old.root(), new.root()]);
         let zipped = |a: Vec<E>, b: Vec<E>, sign: E| a.into_iter().zip(b).map(|(a, b)| a + sign * b).collect::<Vec<E>>();
-        let rows = |which: usize| tables[which].combine_rows(weights.proximity[which].iter().copied().enumerate());
+        let rows = |which: usize| unpack::<E>(&tables[which].combine_rows(weights.proximity[which].iter().copied().enumerate()));
         let masks = |which: usize, weights: &[E]| tables[which].masks().combine(weights);
         let stack = [
             limbs(&zipped(rows(0), rows(1), E::ONE)),

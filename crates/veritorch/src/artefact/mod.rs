@@ -60,12 +60,18 @@ impl Kind {
         }
     }
 
+    /// Whether a file of this kind can have as many sections: the one for renewals is there only if there are any.
+    fn allows(self, sections: usize) -> bool {
+        let all = self.sections().len();
+        sections == all || (matches!(self, Self::ProverKey | Self::VerifierKey) && sections + 1 == all)
+    }
+
     /// Names of the sections, in their order in the file.
     #[must_use]
     pub fn sections(self) -> &'static [&'static str] {
         match self {
-            Self::ProverKey => &["key", "report"],
-            Self::VerifierKey => &["key"],
+            Self::ProverKey => &["key", "report", "renewals"],
+            Self::VerifierKey => &["key", "renewals"],
             Self::Proof => &["origin", "proof"],
             Self::Ledger => &["grant"],
         }
@@ -89,7 +95,7 @@ impl fmt::Display for Kind {
 /// If the number of sections is not the kind's: an error of this library.
 #[must_use]
 pub fn encode(kind: Kind, sections: &[Vec<u8>]) -> Vec<u8> {
-    assert_eq!(sections.len(), kind.sections().len(), "a {kind} has {} sections", kind.sections().len());
+    assert!(kind.allows(sections.len()), "a {kind} does not have {} sections", sections.len());
     let body: usize = sections.iter().map(Vec::len).sum();
     let mut bytes = Vec::with_capacity(FIXED_HEADER + sections.len() * SECTION_HEADER + CHECKSUM + body);
     bytes.extend(MAGIC);
@@ -149,13 +155,14 @@ impl<'a> File<'a> {
         }
         let (mut header, [tag, num_sections]) = header.take::<2>(FIXED_HEADER)?;
         let kind = Kind::ALL.into_iter().find(|kind| kind.tag() == tag);
-        let Some(kind) = kind.filter(|kind| kind.sections().len() == usize::from(num_sections)) else {
+        let Some(kind) = kind.filter(|kind| kind.allows(usize::from(num_sections))) else {
             return Err(damaged(None, "header", "its kind is not known"));
         };
         header.kind = Some(kind);
-        let header_len = FIXED_HEADER + kind.sections().len() * SECTION_HEADER + CHECKSUM;
-        let mut table = Vec::with_capacity(kind.sections().len());
-        for _ in kind.sections() {
+        let num_sections = usize::from(num_sections);
+        let header_len = FIXED_HEADER + num_sections * SECTION_HEADER + CHECKSUM;
+        let mut table = Vec::with_capacity(num_sections);
+        for _ in 0..num_sections {
             let length;
             let checksum;
             (header, length) = header.take::<8>(header_len)?;
@@ -225,7 +232,13 @@ impl<'a> File<'a> {
         canonical::decode_any(self.sections[index]).map_err(|reason| self.damaged(index, reason))
     }
 
-    fn damaged(&self, index: usize, reason: String) -> Error {
+    /// Whether there is a section of this index.
+    #[must_use]
+    pub fn has_section(&self, index: usize) -> bool {
+        index < self.sections.len()
+    }
+
+    pub(crate) fn damaged(&self, index: usize, reason: String) -> Error {
         let section = self.kind.sections()[index].to_owned();
         Error::Damaged { path: self.path.to_owned(), kind: Some(self.kind), section, reason }
     }

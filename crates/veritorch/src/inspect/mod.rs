@@ -37,6 +37,8 @@ pub struct Inspection {
     pub lifetime: Option<usize>,
     /// How many of them are left in the ledger beside a `.vt`, where it can be read.
     pub openings_left: Option<u64>,
+    /// How often the model commitment was renewed.
+    pub renewals: usize,
     /// Samples that predictions and the security level are for.
     pub batch: usize,
     /// Inputs of the model.
@@ -237,6 +239,7 @@ impl Inspection {
             policy: PolicyRow::of(subject.policy),
             lifetime: None,
             openings_left: None,
+            renewals: 0,
             batch: subject.batch,
             inputs: Vec::new(),
             outputs: Vec::new(),

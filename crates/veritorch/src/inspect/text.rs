@@ -79,6 +79,9 @@ impl Inspection {
             (Some(lifetime), None) => writeln!(f, "lifetime          {lifetime} proofs")?,
             (Some(lifetime), Some(left)) => writeln!(f, "lifetime          {lifetime} proofs, {left} openings left")?,
         }
+        if self.renewals > 0 {
+            writeln!(f, "renewals          {}, each proved to hold the same weights", self.renewals)?;
+        }
         writeln!(f, "security          {} bits, profile {}", bits(self.security.bits), self.profile)?;
         let samples = if self.batch == 1 { "sample" } else { "samples" };
         writeln!(f, "batch             {} {samples}", self.batch)

@@ -38,7 +38,7 @@ impl Counter {
 
     /// For a circuit that was loaded.
     pub(crate) fn beside(table: [u8; 32], model: &Path, is_public: bool) -> Self {
-        let place = if is_public { Place::Nowhere } else { Place::Beside(model.to_owned()) };
+        let place = if is_public { Place::Nowhere } else { Place::Beside(absolute(model)) };
         Self { table, place: Mutex::new(place) }
     }
 
@@ -75,7 +75,7 @@ impl Counter {
         };
         file::write(&ledger_path(model), &grant)?;
         if matches!(*place, Place::Memory(_)) {
-            *place = Place::Beside(model.to_owned());
+            *place = Place::Beside(absolute(model));
         }
         Ok(())
     }
@@ -114,6 +114,11 @@ impl Counter {
     pub(crate) fn for_renewal(&self) -> ForRenewal<'_> {
         ForRenewal(self)
     }
+}
+
+/// A path that stays right when the process changes its folder.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 impl Openings for Counter {

@@ -70,6 +70,9 @@ pub enum LedgerError {
     /// The weights are public.
     #[error("the weights are public: openings are neither counted nor limited")]
     Public,
+    /// A commitment that covers one proof has none left after a renewal.
+    #[error("a commitment for a single proof is not renewed: the renewal's own proof would use up the new one")]
+    TooShort,
     /// The table was renewed before.
     #[error("this table was renewed before, which can be done once{}", at(path.as_ref()))]
     Renewed {
@@ -104,6 +107,7 @@ impl LedgerError {
             Self::NoState => "set VERITORCH_STATE to a folder that outlives this process",
             Self::Renewed { .. } => "renew the table that came out of it",
             Self::RenewedElsewhere { .. } => "renew where the other grant is",
+            Self::TooShort => "compile with a longer `--lifetime`",
             Self::Unsteady { .. } | Self::NoRandomness | Self::Public => return None,
         })
     }

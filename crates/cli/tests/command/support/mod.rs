@@ -11,6 +11,8 @@ use tempfile::TempDir;
 /// A folder with a model, its calibration data and one input.
 pub(crate) struct Place {
     folder: TempDir,
+    /// What the machine remembers of ledgers.
+    state: TempDir,
 }
 
 /// What the command left behind.
@@ -23,7 +25,7 @@ pub(crate) struct Outcome {
 impl Place {
     /// `model.onnx` (`x [1, 4] -> Gemm, Relu -> Gemm -> y [1, 3]`), `cal.npz` with 32 samples, `x.npz` with one.
     pub(crate) fn new() -> Self {
-        let place = Self { folder: tempfile::tempdir().unwrap() };
+        let place = Self { folder: tempfile::tempdir().unwrap(), state: tempfile::tempdir().unwrap() };
         place.write("model.onnx", &onnx::classifier(1));
         place.write("cal.npz", &files::npz(&[("x", &[32, 4], &files::wave(128))]));
         place.write("x.npz", &files::npz(&[("x", &[1, 4], &[0.5, -0.25, 0.75, 0.1])]));
@@ -62,6 +64,7 @@ impl Place {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_veritorch")));
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
+        command.env("VERITORCH_STATE", self.state.path());
         command
     }
 

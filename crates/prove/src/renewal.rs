@@ -1,0 +1,150 @@
+//! Renewal of a model commitment: a new table with fresh masks, and the chain that leads from the first table to it.
+//!
+//! A link holds an earlier root and the proof that the table after it holds the same weights
+//! ([`veritorch_commitment::model::renew`]). The statement of each link is derived: the key's layout, and two neighbouring roots. All
+//! tables of a chain have one identity, that of the first. Over the quadratic extension, or the cubic one where the
+//! profile's target asks for it.
+
+use serde::{Deserialize, Serialize};
+use veritorch_commitment::model::{InMemory, MaskSeed, Openings, Renewal, Reservation};
+use veritorch_commitment::{CommitmentError, ModelLayout, ModelProver, SecurityTerm as Term};
+use veritorch_sumcheck::random::SecretRng;
+use veritorch_sumcheck::{E2, E3};
+
+use crate::clock::Clock;
+use crate::error::{ProveError, VerifyError};
+use crate::key::{ProvingKey, VerifyingKey};
+use crate::progress::Progress;
+use crate::security::{Profile, SecurityReport, SecurityTerm};
+
+/// Links of a chain.
+pub const MAX_RENEWALS: usize = 1 << 10;
+
+/// An earlier table of a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Its root.
+    pub root: [u8; 32],
+    /// The proof that the next table holds the same weights.
+    pub proof: Vec<u8>,
+}
+
+/// The scheme over the field that reaches the profile's target.
+enum AnyRenewal<'a> {
+    Quadratic(Renewal<'a, E2>),
+    Cubic(Renewal<'a, E3>),
+}
+
+impl<'a> AnyRenewal<'a> {
+    fn new(key: &VerifyingKey, layout: &'a ModelLayout) -> Result<Self, CommitmentError> {
+        let level = key.profile.level();
+        if key.profile == Profile::Standard
+            && let Ok(renewal) = Renewal::<E2>::new(layout, level)
+            && report(renewal.security_terms()).bits >= key.profile.target_bits()
+        {
+            return Ok(Self::Quadratic(renewal));
+        }
+        Ok(Self::Cubic(Renewal::new(layout, level)?))
+    }
+
+    fn prove(&self, tables: [&ModelProver; 2], reservations: [Reservation; 2], rng: &mut SecretRng) -> Result<Vec<u8>, CommitmentError> {
+        match self {
+            Self::Quadratic(renewal) => renewal.prove(tables, reservations, rng),
+            Self::Cubic(renewal) => renewal.prove(tables, reservations, rng),
+        }
+    }
+
+    fn verify(&self, roots: &[[u8; 32]; 2], proof: &[u8]) -> Result<(), CommitmentError> {
+        match self {
+            Self::Quadratic(renewal) => renewal.verify(roots, proof),
+            Self::Cubic(renewal) => renewal.verify(roots, proof),
+        }
+    }
+
+    fn report(&self) -> SecurityReport {
+        report(match self {
+            Self::Quadratic(renewal) => renewal.security_terms(),
+            Self::Cubic(renewal) => renewal.security_terms(),
+        })
+    }
+}
+
+fn report(terms: Vec<Term>) -> SecurityReport {
+    SecurityReport::new(terms.into_iter().map(|term| SecurityTerm { name: term.name, bits: term.bits }).collect())
+}
+
+/// Commits to the same weights under fresh masks: the new key, and the link that leads to it. One opening of each table is used up: of
+/// the old one that which `openings` gives, of the new one its first.
+///
+/// # Errors
+/// If the weights are public, the opening is refused, the security level is out of reach or the caller interrupts.
+pub fn renew(key: &ProvingKey, openings: &dyn Openings, progress: &dyn Progress) -> Result<(ProvingKey, Link), ProveError> {
+    let mut clock = Clock::new(progress);
+    let layout = key.vk.model_layout()?;
+    let renewal = AnyRenewal::new(&key.vk, &layout)?;
+    let (expected, actual) = (key.vk.profile.target_bits(), renewal.report().bits);
+    if actual < expected {
+        return Err(ProveError::Security { expected, actual });
+    }
+    clock.begin("commit to the model")?;
+    let mut rng = SecretRng::from_os()?;
+    let mut seed = MaskSeed::default();
+    rng.fill(&mut seed);
+    let model = ModelProver::commit(layout.clone(), &key.params, seed)?;
+    clock.begin("prove that the weights are the same")?;
+    let old = Reservation::take(&layout, openings).map_err(ProveError::Openings)?;
+    let new = Reservation::take(&layout, &InMemory::new(1)).map_err(ProveError::Openings)?;
+    let proof = renewal.prove([&key.model, &model], [old, new], &mut rng)?;
+    let vk = VerifyingKey { model_root: model.root(), ..key.vk.clone() };
+    Ok((ProvingKey { vk, params: key.params.clone(), model }, Link { root: key.vk.model_root, proof }))
+}
+
+/// Checks that every table of a chain, the key's own last, holds the weights of the one before it.
+///
+/// # Errors
+/// The link that does not hold.
+pub fn verify_renewals(key: &VerifyingKey, chain: &[Link]) -> Result<(), VerifyError> {
+    if chain.is_empty() {
+        return Ok(());
+    }
+    if chain.len() > MAX_RENEWALS {
+        return Err(VerifyError::Renewals { links: chain.len() });
+    }
+    key.circuit.check()?;
+    let layout = key.model_layout()?;
+    let renewal = AnyRenewal::new(key, &layout)?;
+    let (expected, actual) = (key.profile.target_bits(), renewal.report().bits);
+    if actual < expected {
+        return Err(VerifyError::Security { expected, actual });
+    }
+    let next = chain.iter().skip(1).map(|link| link.root).chain([key.model_root]);
+    for (index, (link, next)) in chain.iter().zip(next).enumerate() {
+        let refused = |source| VerifyError::Renewal { link: index + 1, source };
+        renewal.verify(&[link.root, next], &link.proof).map_err(refused)?;
+    }
+    Ok(())
+}
+
+/// What names the model across all its tables: a hash of the layout and of the first root.
+///
+/// # Errors
+/// If the circuit's weights cannot be laid out.
+pub fn model_identity(key: &VerifyingKey, chain: &[Link]) -> Result<[u8; 32], CommitmentError> {
+    let first = chain.first().map_or(key.model_root, |link| link.root);
+    Ok(key.model_layout()?.identity(&first))
+}
+
+/// What a proof under a renewed key is worth: the proof's own terms, and one for all links.
+///
+/// # Errors
+/// If no renewal is possible.
+pub fn with_renewals(report: SecurityReport, key: &VerifyingKey, chain: &[Link]) -> Result<SecurityReport, CommitmentError> {
+    if chain.is_empty() {
+        return Ok(report);
+    }
+    let layout = key.model_layout()?;
+    let bits = AnyRenewal::new(key, &layout)?.report().bits - (chain.len() as f64).log2();
+    let plural = if chain.len() == 1 { "" } else { "s" };
+    let term = SecurityTerm { name: format!("model: {} renewal{plural}", chain.len()), bits };
+    Ok(SecurityReport::new(report.terms.into_iter().chain([term]).collect()))
+}
