@@ -137,7 +137,7 @@ impl Verifier {
             batch: statement.batch,
             inputs: arrays(circuit.policy.input, &circuit.inputs, &statement.inputs),
             outputs: arrays(circuit.policy.output, &circuit.outputs, &statement.outputs),
-            security: security,
+            security,
         })
     }
 

@@ -72,12 +72,10 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 #[must_use]
 pub fn readable_by_others(path: &Path) -> bool {
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        return fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o044 != 0);
-    }
+    let others = |metadata: &fs::Metadata| std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o044 != 0;
     #[cfg(not(unix))]
-    false
+    let others = |_: &fs::Metadata| false;
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && others(&metadata))
 }
 
 /// Who may read a file that is written.
