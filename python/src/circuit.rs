@@ -101,6 +101,14 @@ impl Circuit {
         Ok((Proof { proof: Arc::new(proven.proof), outputs: Some(proven.outputs), timings: proven.timings }, notes))
     }
 
+    /// The same model under fresh masks.
+    #[pyo3(signature = (*, watch))]
+    fn renew(&self, py: Python<'_>, watch: Watch) -> PyResult<Self> {
+        let compiled = Arc::clone(&self.compiled);
+        let renewed = watch.run(py, move |progress| compiled.renew(progress))?;
+        Ok(Self { compiled: Arc::new(renewed) })
+    }
+
     /// The graph and the plan as text.
     fn summary(&self, py: Python<'_>, batch: usize) -> PyResult<String> {
         self.inspection(py, batch, veritorch::inspect::Inspection::to_string)

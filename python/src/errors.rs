@@ -91,6 +91,7 @@ fn check(error: &VerifyError) -> &'static str {
         | VerifyError::Commitment(CommitmentError::Transcript(error)) => message(error),
         VerifyError::Lookup(_) => "lookup",
         VerifyError::Commitment(_) => "opening",
+        VerifyError::Renewal { .. } | VerifyError::Renewals { .. } => "renewal",
     }
 }
 

@@ -116,6 +116,20 @@ class Circuit:
         _warn(notes)
         return Proof(proof)
 
+    def renew(self, *, threads: int | None = None, progress: Progress | None = None) -> Circuit:
+        """Commits to the same weights anew, with openings of its own, when those of this circuit are used up.
+
+        The identity stays; the new verifying key proves that the weights are the same. Can be done once for each circuit.
+
+        Args:
+            threads: As in `compile`.
+            progress: As in `compile`.
+
+        Raises:
+            LedgerError: It was done before, the weights are public, or the lifetime is a single proof.
+        """
+        return Circuit(self._native.renew(watch=watch(threads, progress)))
+
     def save(self, path: Path) -> None:
         """Writes the circuit with its weights, and beside it the verifying key with the ending `.vk` and the ledger.
 

@@ -65,7 +65,7 @@ def compile(
             not available in this version).
         output: The same for the outputs.
         profile: "standard" for at least 100 bits of security, "high" for at least 128.
-        lifetime: Proofs that the commitment to private weights covers before it is renewed; 64 unless said otherwise. More make
+        lifetime: Proofs that the commitment to private weights covers before it is renewed; 48 unless said otherwise. More make
             proving slower.
         name: What reports call the model; by default the class of a module, or the name in the file.
         threads: Threads to work with; all that the machine has unless said otherwise.
