@@ -230,7 +230,7 @@ pub(crate) struct InspectArgs {
     /// Samples in one proof, for predictions and the security level of keys
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) batch: usize,
-    /// Prove noise once and print measured seconds beside the predicted ones (.vt only)
+    /// Prove noise once and print measured seconds beside the predicted ones (.vt only; uses up an opening)
     #[arg(long, action = ArgAction::SetTrue)]
     pub(crate) measure: bool,
     /// Print the report as JSON
