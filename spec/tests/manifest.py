@@ -83,3 +83,15 @@ REFUSALS = {
     "combination opening: final fold": LAST,
     "combination opening: evaluation": LAST,
 }
+
+# Messages of renewals beside those of their opening.
+RENEWAL = {
+    "renewal combinations",
+    "renewal combinations: work",
+    "old columns",
+    "old columns: cells",
+    "old columns: nodes",
+    "new columns",
+    "new columns: cells",
+    "new columns: nodes",
+}

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from golden_files import HIDDEN, NAMES, golden, refusal, refusal_with_same_challenges
-from manifest import IN_CLEAR, MASKS, REFUSALS, WORK
+from golden_files import CLEAR, HIDDEN, NAMES, golden, refusal, refusal_with_same_challenges
+from manifest import IN_CLEAR, MASKS, REFUSALS, RENEWAL, WORK
 
 from veritorch_spec import __main__ as command
+from veritorch_spec import renewal
 from veritorch_spec.errors import BadKey, Refused
-from veritorch_spec.key import PROOF, VERIFIER_KEY, Proof, VerifyingKey, assemble, sections
+from veritorch_spec.key import PROOF, VERIFIER_KEY, Proof, VerifyingKey, assemble, read_chain, sections
+from veritorch_spec.postcard import Reader
+from veritorch_spec.renewal import Renewal
+from veritorch_spec.transcript import Transcript
 from veritorch_spec.verify import verify
 
 
@@ -22,7 +26,7 @@ def test_golden_proofs_are_accepted(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_message_is_in_the_manifest(name):
-    expected = set(REFUSALS) if name in HIDDEN else set(REFUSALS) - MASKS
+    expected = set(REFUSALS) if name == HIDDEN else set(REFUSALS) - MASKS
     assert {span.label for span in golden(name).spans} == expected
 
 
@@ -40,8 +44,7 @@ def test_changed_messages_are_refused(label):
 @pytest.mark.parametrize("label", [label for label in REFUSALS if REFUSALS[label] != WORK])
 def test_changed_messages_break_an_equation(label):
     """Were the challenges the same, the equation that is named would notice: in the first message of each label."""
-    # The proofs take turns.
-    own = golden(HIDDEN[list(REFUSALS).index(label) % len(HIDDEN)])
+    own = golden(HIDDEN)
     span = next(span for span in own.spans if span.label == label)
     # Rows begin with their length.
     start = span.start + (1 if "query" in label and "rows" in label else 0)
@@ -51,7 +54,7 @@ def test_changed_messages_break_an_equation(label):
 
 @pytest.mark.parametrize("label", IN_CLEAR)
 def test_changed_messages_in_clear_break_an_equation(label):
-    own = golden("mlp-open")
+    own = golden(CLEAR)
     span = next(span for span in own.spans if span.label == label)
     assert refusal_with_same_challenges(own, own.changed(8 * span.start)) == IN_CLEAR[label]
 
@@ -129,7 +132,7 @@ def test_proofs_for_other_keys_are_refused():
                 assert refusal(golden(name).key, golden(other).proof) == "the proof is for another circuit"
     own = golden("mlp")
     # Another model, and the proof's note says so: only the transcript can tell.
-    (body,) = sections(own.key_bytes, VERIFIER_KEY)
+    body, *_ = sections(own.key_bytes, VERIFIER_KEY)
     changed = bytearray(body)
     changed[-3] ^= 1
     key = VerifyingKey.parse(assemble(VERIFIER_KEY, [bytes(changed)]))
@@ -159,8 +162,8 @@ def test_files_that_are_damaged_are_refused():
 
 
 def test_weights_are_masked_exactly_if_they_are_private():
-    for name, lifetime in (("mlp", 0), ("mlp-open", 64)):
-        (body,) = sections(golden(name).key_bytes, VERIFIER_KEY)
+    for name, lifetime in ((HIDDEN, 0), (CLEAR, 64)):
+        body, *_ = sections(golden(name).key_bytes, VERIFIER_KEY)
         assert body[-1] == golden(name).key.lifetime
         with pytest.raises(BadKey, match="masked"):
             VerifyingKey.parse(assemble(VERIFIER_KEY, [body[:-1] + bytes([lifetime])]))
@@ -179,3 +182,67 @@ def test_the_command_says_what_it_found(tmp_path, capsys):
     assert command.main([str(key)]) == 2
     assert command.main([str(key), str(tmp_path / "none")]) == 2
     assert verify(own.key, own.proof).bits == own.verified.bits
+
+
+def test_renewals_are_checked():
+    own = golden(HIDDEN)
+    body, chain = sections(own.key_bytes, VERIFIER_KEY)
+    assert own.verified.terms[-1][0] == "model: 1 renewal"
+    assert own.key.first_root == chain[1:33] != own.key.model_root
+
+    def broken(sections_: list[bytes]) -> str:
+        with pytest.raises(BadKey) as error:
+            VerifyingKey.parse(assemble(VERIFIER_KEY, sections_))
+        return str(error.value)
+
+    # Either root, and the proof from its first byte to its last.
+    for at, reason in ((1, "renewal 1"), (40, "renewal 1"), (len(chain) // 2, "renewal 1"), (len(chain) - 1, "renewal 1")):
+        changed = bytearray(chain)
+        changed[at] ^= 1
+        assert reason in broken([body, bytes(changed)])
+    changed = bytearray(body)
+    changed[-3] ^= 1
+    assert "renewal 1" in broken([bytes(changed), chain])
+    assert "renewal 1: 1 bytes follow" in broken([body, lengthened(chain)])
+    assert "empty" in broken([body, b"\0"])
+    assert "too many" in broken([body, chain + b"\0"])
+    # Without its chain it is the key of another model, and masks are nothing to renew where there are none.
+    key = VerifyingKey.parse(assemble(VERIFIER_KEY, [body]))
+    assert refusal(key, own.proof) == "the proof is for another model commitment"
+    (clear,) = sections(golden(CLEAR).key_bytes, VERIFIER_KEY)
+    assert "nothing masks" in broken([clear, chain])
+
+
+def lengthened(chain: bytes) -> bytes:
+    """One byte more in the proof of the only link."""
+    head, reader = chain[:33], Reader(chain[33:])
+    proof = reader.raw()
+    length = len(proof) + 1
+    encoded = bytearray()
+    while length > 127:
+        encoded.append(length & 127 | 128)
+        length >>= 7
+    return head + bytes([*encoded, length]) + proof + b"\0"
+
+
+def test_changed_messages_of_a_renewal_are_refused(monkeypatch):
+    own = golden(HIDDEN)
+    _, chain = sections(own.key_bytes, VERIFIER_KEY)
+    ((old, proof),) = read_chain(chain)
+    key = own.key
+    scheme = Renewal.of(key.layout, key.level, key.target_bits)
+    kept = []
+    monkeypatch.setattr(renewal, "Transcript", lambda *arguments: kept.append(Transcript(*arguments)) or kept[-1])
+    scheme.verify(old, key.model_root, proof)
+    spans = [span for span in kept[0].spans if span.end > span.start]
+    labels = {span.label for span in spans}
+    assert {label for label in labels - set(REFUSALS)} == RENEWAL
+    for label in RENEWAL:
+        span = next(span for span in spans if span.label == label)
+        changed = bytearray(proof)
+        changed[span.start] ^= 1
+        with pytest.raises(Refused):
+            scheme.verify(old, key.model_root, bytes(changed))
+    for roots in ((key.model_root, old), (old, old), (key.model_root, key.model_root)):
+        with pytest.raises(Refused):
+            scheme.verify(*roots, proof)

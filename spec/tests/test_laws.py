@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 import pytest
-from golden_files import HIDDEN, golden, refusal
+from golden_files import CLEAR, HIDDEN, NAMES, golden, refusal
 
 from veritorch_spec import verify as protocol
 from veritorch_spec.errors import Refused
@@ -48,7 +48,7 @@ def public(own):
     return protocol.Public.derive(own.verified.transcript.field, own.key, own.proof.statement.batch)
 
 
-@pytest.mark.parametrize("name", ["mlp", "mixed"])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_message_moves_every_later_challenge(name, monkeypatch):
     own = golden(name)
     honest = draw(own, own.proof.transcript, monkeypatch)
@@ -90,7 +90,7 @@ class Liar(Transcript):
         return element + 1 if self.count == Liar.target + 1 else element
 
 
-@pytest.mark.parametrize("name", ["mlp", "mixed"])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_challenge_is_used(name, monkeypatch):
     own = golden(name)
     monkeypatch.setattr(protocol, "Transcript", Liar)
@@ -107,10 +107,9 @@ def test_every_challenge_is_used(name, monkeypatch):
             assert refusal(own.key, own.proof) is not None, (label, number)
 
 
-@pytest.mark.parametrize("name", HIDDEN)
-def test_every_pad_is_used(name):
+def test_every_pad_is_used():
     """Each pad and each product of pads is in a claim or a check."""
-    own = golden(name)
+    own = golden(HIDDEN)
     pads, transcript = public(own).pads, own.verified.transcript
     used = {key for value in own.verified.values for key in value.hidden}
     assert transcript.num_pads == pads.num_pads > 50
@@ -124,7 +123,7 @@ def test_every_pad_is_used(name):
 
 
 def test_what_hides_nothing_has_no_pads():
-    own = golden("mlp-open")
+    own = golden(CLEAR)
     assert public(own).pads is None and own.verified.transcript.num_pads == 0
     assert not any(value.hidden for value in own.verified.values)
 

@@ -24,24 +24,26 @@ from .circuit import (
 from .errors import BadKey, Refused
 from .model import Layout
 from .postcard import Malformed, Reader
+from .renewal import check_chain
 from .whir import Level
 
 MAGIC = b"\x95vtorch\n"
 VERSION = 2
-# Kind in the header, number of sections.
-VERIFIER_KEY = (2, 1)
-PROOF = (3, 2)
+# Kind in the header, numbers of sections.
+VERIFIER_KEY = (2, (1, 2))
+PROOF = (3, (2,))
 
 
-def sections(data: bytes, kind: tuple[int, int]) -> list[bytes]:
+def sections(data: bytes, kind: tuple[int, tuple[int, ...]]) -> list[bytes]:
     """Splits a file; ``Malformed`` if the header or a checksum is wrong."""
     reader = Reader(data)
-    tag, count = kind
+    tag, counts = kind
     if reader.take(8) != MAGIC:
         raise Malformed("not one of these files")
     if int.from_bytes(reader.take(2), "little") != VERSION:
         raise Malformed("another version")
-    if reader.take(2) != bytes([tag, count]):
+    found, count = reader.take(2)
+    if found != tag or count not in counts:
         raise Malformed("another kind of file")
     table = [(int.from_bytes(reader.take(8), "little"), reader.take(32)) for _ in range(count)]
     covered = reader.at
@@ -55,9 +57,9 @@ def sections(data: bytes, kind: tuple[int, int]) -> list[bytes]:
     return bodies
 
 
-def assemble(kind: tuple[int, int], bodies: list[bytes]) -> bytes:
+def assemble(kind: tuple[int, tuple[int, ...]], bodies: list[bytes]) -> bytes:
     """The file with these sections."""
-    header = MAGIC + VERSION.to_bytes(2, "little") + bytes(kind)
+    header = MAGIC + VERSION.to_bytes(2, "little") + bytes([kind[0], len(bodies)])
     for body in bodies:
         header += len(body).to_bytes(8, "little") + blake3(body).digest()
     return header + blake3(header).digest() + b"".join(bodies)
@@ -76,6 +78,9 @@ class VerifyingKey:
     digest: bytes
     circuit_digest: bytes
     layout: Layout
+    # Of the first table of the model, which names it; and what the renewals since then add to reports.
+    first_root: bytes
+    renewals: list[tuple[str, float]]
 
     @property
     def target_bits(self) -> int:
@@ -91,7 +96,7 @@ class VerifyingKey:
     def parse(data: bytes) -> VerifyingKey:
         """Of a ``.vk`` file; ``BadKey`` if it is not one."""
         try:
-            (body,) = sections(data, VERIFIER_KEY)
+            body, *rest = sections(data, VERIFIER_KEY)
             reader = Reader(body)
             circuit = read_circuit(reader)
             encoded = body[: reader.at]
@@ -99,6 +104,7 @@ class VerifyingKey:
             profile = reader.variant(2)
             lifetime = reader.unsigned()
             reader.end()
+            links = [link for chain in rest for link in read_chain(chain)]
         except Malformed as error:
             raise BadKey(f"verifier's key: {error}") from error
         check(circuit)
@@ -106,7 +112,8 @@ class VerifyingKey:
             raise BadKey("weights are masked though public, or private without masks")
         # One opening more is kept for the renewal of the commitment.
         openings = lifetime + 1 if lifetime else 0
-        layout = Layout.of(circuit.params, openings, Level((100, 128)[profile] + 4))
+        target = (100, 128)[profile]
+        layout = Layout.of(circuit.params, openings, Level(target + 4))
         return VerifyingKey(
             circuit,
             root,
@@ -115,7 +122,19 @@ class VerifyingKey:
             digest=derive("veritorch 2026 verifying key digest v1", body),
             circuit_digest=derive("veritorch 2026 circuit digest v1", encoded),
             layout=layout,
+            first_root=links[0][0] if links else root,
+            renewals=check_chain(layout, Level(target + 4), target, links, root),
         )
+
+
+def read_chain(data: bytes) -> list[tuple[bytes, bytes]]:
+    """Earlier roots, each with the proof of the renewal after it."""
+    reader = Reader(data)
+    links = reader.sequence(lambda: (reader.take(32), reader.raw()))
+    reader.end()
+    if not links:
+        raise Malformed("an empty chain")
+    return links
 
 
 def derive(context: str, data: bytes) -> bytes:

@@ -41,7 +41,7 @@ def verify(key: VerifyingKey, proof: Proof) -> Verified:
             continue
         if whir.total_bits(public.terms) >= key.target_bits:
             verified = replay(key, public, proof)
-            check_note(key, public, verified, proof)
+            check_note(key, verified, proof)
             return verified
     raise Refused(f"a proof of this size is worth less than {key.target_bits} bits")
 
@@ -126,7 +126,8 @@ def replay(key: VerifyingKey, public: Public, proof: Proof) -> Verified:
     opening.verify(transcript, roots, Relations(claims, transcript.recorded, pads))
     transcript.finish()
     values = [claim.value for claim in claims] + [value for _, value in transcript.recorded]
-    return Verified(whir.total_bits(public.terms), public.terms, transcript, values)
+    terms = public.terms + key.renewals
+    return Verified(whir.total_bits(terms), terms, transcript, values)
 
 
 def messages(
@@ -220,11 +221,11 @@ def check_names(key: VerifyingKey, origin: Origin) -> None:
     """Whether the proof says that it is for this key."""
     if origin.circuit_digest != key.circuit_digest:
         raise Refused("the proof is for another circuit")
-    if origin.model_identity != key.layout.identity(key.model_root):
+    if origin.model_identity != key.layout.identity(key.first_root):
         raise Refused("the proof is for another model commitment")
 
 
-def check_note(key: VerifyingKey, public: Public, verified: Verified, proof: Proof) -> None:
+def check_note(key: VerifyingKey, verified: Verified, proof: Proof) -> None:
     """Whether the rest of the note agrees with the key; how the size splits into parts is the prover's word."""
     origin, circuit = proof.origin, key.circuit
     if (origin.model, origin.profile, origin.policy) != (circuit.name, key.profile, circuit.policy):
@@ -239,7 +240,7 @@ def check_note(key: VerifyingKey, public: Public, verified: Verified, proof: Pro
     if origin.shown != shown:
         raise Refused("the note states other inputs or outputs than the key")
     # Tenths of a bit, rounded down; logarithms may differ in their last place between machines.
-    expected = [(name, int(bits * 10)) for name, bits in [*public.terms, ("", verified.bits)]]
+    expected = [(name, int(bits * 10)) for name, bits in [*verified.terms, ("", verified.bits)]]
     if len(expected) != len(origin.security) or any(
         name != own or abs(tenths - stated) > 1
         for (name, tenths), (own, stated) in zip(expected, origin.security, strict=True)
