@@ -29,7 +29,8 @@ def main(arguments: list[str]) -> int:
     except BadKey as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"valid: {verified.bits:.1f} bits")
+    # Rounded down.
+    print(f"valid: {int(verified.bits * 10) / 10} bits")
     return 0
 
 

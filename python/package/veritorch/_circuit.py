@@ -119,7 +119,8 @@ class Circuit:
     def renew(self, *, threads: int | None = None, progress: Progress | None = None) -> Circuit:
         """Commits to the same weights anew, with openings of its own, when those of this circuit are used up.
 
-        The identity stays; the new verifying key proves that the weights are the same. Can be done once for each circuit.
+        The identity stays; the new verifying key proves that the weights are the same. Can be done once for each
+        circuit.
 
         Args:
             threads: As in `compile`.
@@ -133,8 +134,8 @@ class Circuit:
     def save(self, path: Path) -> None:
         """Writes the circuit with its weights, and beside it the verifying key with the ending `.vk` and the ledger.
 
-        The circuit and the ledger are secrets; only their owner can read the files. From here on openings are counted in the
-        ledger.
+        The circuit and the ledger are secrets; only their owner can read the files. From here on openings are counted
+        in the ledger.
 
         Args:
             path: Where to, by custom with the ending `.vt`.
