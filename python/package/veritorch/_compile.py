@@ -58,15 +58,15 @@ def compile(
         drift_target: Instead: greatest root mean square error of the outputs, as a fraction of theirs.
         activation_bits: Bits of activations, 4 to 16; 8 unless said otherwise. With a target: where it starts.
         input_bits: Bits of inputs, 4 to 16; 10 unless said otherwise.
-        saturate: A circuit that refuses no input: what lies beyond its tables saturates. Tables become wider, and
-            proofs cost more, where the worst case asks for it.
+        saturate: A circuit that refuses no input: what lies beyond its tables saturates. Tables become
+            wider, and proofs cost more, where the worst case asks for it.
         weights: Whether the weights are secret ("private") or known to anyone ("public").
         input: Whether a proof shows the inputs ("public"), nothing of them ("private"), or a commitment ("committed",
             not available in this version).
         output: The same for the outputs.
         profile: "standard" for at least 100 bits of security, "high" for at least 128.
-        lifetime: Proofs that the commitment to private weights covers before it is renewed; 48 unless said otherwise. More
-            make proving slower.
+        lifetime: Proofs that the commitment to private weights covers before it is renewed; 48 unless said
+            otherwise. More make proving slower.
         name: What reports call the model; by default the class of a module, or the name in the file.
         threads: Threads to work with; all that the machine has unless said otherwise.
         progress: Called with the name of each phase, on the calling thread.
