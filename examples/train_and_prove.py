@@ -1,4 +1,4 @@
-"""Trains a small network on points in two spirals, and proves what it says about a point that is not in the statement."""
+"""Trains a small network on points in two spirals and proves its answer for a point that the proof does not show."""
 
 import math
 
