@@ -2,20 +2,20 @@
 //!
 //! A link holds an earlier root and the proof that the table after it holds the same weights
 //! ([`veritorch_commitment::model::renew`]). The statement of each link is derived: the key's layout, and two neighbouring roots. All
-//! tables of a chain have one identity, that of the first. Over the quadratic extension, or the cubic one where the
-//! profile's target asks for it.
+//! tables of a chain have one identity, that of the first. Over the cubic extension, with more work than for a proof.
 
 use serde::{Deserialize, Serialize};
 use veritorch_commitment::model::{InMemory, MaskSeed, Openings, Renewal, Reservation};
-use veritorch_commitment::{CommitmentError, ModelLayout, ModelProver, SecurityTerm as Term};
+use veritorch_commitment::security::total_bits;
+use veritorch_commitment::{CommitmentError, ModelLayout, ModelProver, SecurityLevel};
+use veritorch_sumcheck::E3;
 use veritorch_sumcheck::random::SecretRng;
-use veritorch_sumcheck::{E2, E3};
 
 use crate::clock::Clock;
 use crate::error::{ProveError, VerifyError};
 use crate::key::{ProvingKey, VerifyingKey};
 use crate::progress::Progress;
-use crate::security::{Profile, SecurityReport, SecurityTerm};
+use crate::security::{SecurityReport, SecurityTerm};
 
 /// Links of a chain.
 pub const MAX_RENEWALS: usize = 1 << 10;
@@ -29,63 +29,25 @@ pub struct Link {
     pub proof: Vec<u8>,
 }
 
-/// The scheme over the field that reaches the profile's target.
-enum AnyRenewal<'a> {
-    Quadratic(Renewal<'a, E2>),
-    Cubic(Renewal<'a, E3>),
-}
+/// Bits that each term of a renewal has beyond those of a proof, by more work: the error of all links of a chain adds to that of
+/// every proof.
+const EXTRA_BITS: usize = 6;
 
-impl<'a> AnyRenewal<'a> {
-    fn new(key: &VerifyingKey, layout: &'a ModelLayout) -> Result<Self, CommitmentError> {
-        let level = key.profile.level();
-        if key.profile == Profile::Standard
-            && let Ok(renewal) = Renewal::<E2>::new(layout, level)
-            && report(renewal.security_terms()).bits >= key.profile.target_bits()
-        {
-            return Ok(Self::Quadratic(renewal));
-        }
-        Ok(Self::Cubic(Renewal::new(layout, level)?))
-    }
-
-    fn prove(&self, tables: [&ModelProver; 2], reservations: [Reservation; 2], rng: &mut SecretRng) -> Result<Vec<u8>, CommitmentError> {
-        match self {
-            Self::Quadratic(renewal) => renewal.prove(tables, reservations, rng),
-            Self::Cubic(renewal) => renewal.prove(tables, reservations, rng),
-        }
-    }
-
-    fn verify(&self, roots: &[[u8; 32]; 2], proof: &[u8]) -> Result<(), CommitmentError> {
-        match self {
-            Self::Quadratic(renewal) => renewal.verify(roots, proof),
-            Self::Cubic(renewal) => renewal.verify(roots, proof),
-        }
-    }
-
-    fn report(&self) -> SecurityReport {
-        report(match self {
-            Self::Quadratic(renewal) => renewal.security_terms(),
-            Self::Cubic(renewal) => renewal.security_terms(),
-        })
-    }
-}
-
-fn report(terms: Vec<Term>) -> SecurityReport {
-    SecurityReport::new(terms.into_iter().map(|term| SecurityTerm { name: term.name, bits: term.bits }).collect())
+/// The scheme for the tables of a key.
+fn scheme<'a>(key: &VerifyingKey, layout: &'a ModelLayout) -> Result<Renewal<'a, E3>, CommitmentError> {
+    let level = key.profile.level();
+    Renewal::new(layout, SecurityLevel { bits: level.bits + EXTRA_BITS, grinding: level.grinding + EXTRA_BITS })
 }
 
 /// Commits to the same weights under fresh masks: the new key, and the link that leads to it. One opening of each table is used up: of
 /// the old one that which `openings` gives, of the new one its first.
 ///
 /// # Errors
-/// If the weights are public, the opening is refused, the security level is out of reach or the caller interrupts.
+/// If the weights are public, the opening is refused or the caller interrupts.
 pub fn renew(key: &ProvingKey, openings: &dyn Openings, progress: &dyn Progress) -> Result<(ProvingKey, Link), ProveError> {
     let mut clock = Clock::new(progress);
     let layout = key.vk.model_layout()?;
-    let renewal = AnyRenewal::new(&key.vk, &layout)?;
-    let (expected, actual) = (key.vk.profile.target_bits(), renewal.report().bits);
-    if actual < expected {
-        return Err(ProveError::Security { expected, actual });
-    }
+    let renewal = scheme(&key.vk, &layout)?;
     clock.begin("commit to the model")?;
     let mut rng = SecretRng::from_os()?;
     let mut seed = MaskSeed::default();
@@ -112,11 +74,7 @@ pub fn verify_renewals(key: &VerifyingKey, chain: &[Link]) -> Result<(), VerifyE
     }
     key.circuit.check()?;
     let layout = key.model_layout()?;
-    let renewal = AnyRenewal::new(key, &layout)?;
-    let (expected, actual) = (key.profile.target_bits(), renewal.report().bits);
-    if actual < expected {
-        return Err(VerifyError::Security { expected, actual });
-    }
+    let renewal = scheme(key, &layout)?;
     let next = chain.iter().skip(1).map(|link| link.root).chain([key.model_root]);
     for (index, (link, next)) in chain.iter().zip(next).enumerate() {
         let refused = |source| VerifyError::Renewal { link: index + 1, source };
@@ -134,7 +92,7 @@ pub fn model_identity(key: &VerifyingKey, chain: &[Link]) -> Result<[u8; 32], Co
     Ok(key.model_layout()?.identity(&first))
 }
 
-/// What a proof under a renewed key is worth: the proof's own terms, and one for all links.
+/// What a proof under a renewed key is worth: the proof's own terms, and one for all links. It may fall below the profile's target.
 ///
 /// # Errors
 /// If no renewal is possible.
@@ -143,7 +101,7 @@ pub fn with_renewals(report: SecurityReport, key: &VerifyingKey, chain: &[Link])
         return Ok(report);
     }
     let layout = key.model_layout()?;
-    let bits = AnyRenewal::new(key, &layout)?.report().bits - (chain.len() as f64).log2();
+    let bits = total_bits(&scheme(key, &layout)?.security_terms()) - (chain.len() as f64).log2();
     let plural = if chain.len() == 1 { "" } else { "s" };
     let term = SecurityTerm { name: format!("model: {} renewal{plural}", chain.len()), bits };
     Ok(SecurityReport::new(report.terms.into_iter().chain([term]).collect()))

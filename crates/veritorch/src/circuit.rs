@@ -206,9 +206,10 @@ impl CompiledCircuit {
         begin(progress, "encode")?;
         let encoded = self.encode(inputs)?;
         let batch = encoded.form.batch();
+        let security = self.worth(batch)?;
         let proven = veritorch_prove::prove(&self.key, &encoded.integers, batch, &*self.counter, progress)?;
         let outputs = self.decode(&proven.outputs, encoded.form);
-        let origin = Origin::of(&self.key.vk, self.identity, &self.verifier().security(batch)?, &proven.sizes);
+        let origin = Origin::of(&self.key.vk, self.identity, &security, &proven.sizes);
         let proof = Proof { origin, proof: proven.proof };
         let timings = proven.timings.into_iter().map(|(name, seconds)| (name.to_owned(), seconds)).collect();
         Ok(Proven { proof, outputs, batch, saturations: encoded.saturations, timings })
@@ -234,7 +235,15 @@ impl CompiledCircuit {
         renewed.counter = Arc::new(Counter::in_memory(renewed.identity, lifetime - 1)?);
         renewed.identity = self.identity;
         renewed.chain = [self.chain.as_slice(), &[link]].concat();
+        renewed.worth(1)?;
         Ok(renewed)
+    }
+
+    /// What a proof of `batch` samples will be worth, which is no less than the profile asks for.
+    fn worth(&self, batch: usize) -> Result<SecurityReport, Error> {
+        let security = self.verifier().security(batch)?;
+        let (expected, actual) = (self.key.vk.profile.target_bits(), security.bits);
+        if actual < expected { Err(ProveError::Security { expected, actual }.into()) } else { Ok(security) }
     }
 
     /// The graph, the plan, sizes and the security level, for proofs of `batch` samples.

@@ -25,6 +25,8 @@ pub struct Verification {
     pub inputs: Option<Arrays>,
     /// Public outputs in the model's units, by name; `None` where the policy keeps them private.
     pub outputs: Option<Arrays>,
+    /// How often the model commitment was renewed, each time proved to hold the same weights.
+    pub renewals: usize,
     /// What the proof is worth.
     pub security: SecurityReport,
 }
@@ -113,6 +115,7 @@ mod tests {
             batch: 1,
             inputs: None,
             outputs: Some(Arrays::new()),
+            renewals: 0,
             security,
         };
         assert_eq!(

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use veritorch_graph::circuit::{Circuit, Port};
 use veritorch_prove::renewal::model_identity;
-use veritorch_prove::{Link, SecurityReport, VerifyingKey};
+use veritorch_prove::{Link, SecurityReport, VerifyError, VerifyingKey};
 
 use crate::array::unravel;
 use crate::artefact::{self, File, Kind};
@@ -121,6 +121,10 @@ impl Verifier {
         }
         let verified = veritorch_prove::verify(&self.key, &proof.proof)?;
         let security = self.with_renewals(verified.security)?;
+        let (expected, actual) = (self.key.profile.target_bits(), security.bits);
+        if actual < expected {
+            return Err(VerifyError::Security { expected, actual }.into());
+        }
         self.check_note(proof, &security)?;
         let statement = &proof.proof.statement;
         let form = if statement.batch == 1 { BatchForm::Single } else { BatchForm::Leading(statement.batch) };
@@ -137,6 +141,7 @@ impl Verifier {
             batch: statement.batch,
             inputs: arrays(circuit.policy.input, &circuit.inputs, &statement.inputs),
             outputs: arrays(circuit.policy.output, &circuit.outputs, &statement.outputs),
+            renewals: self.chain.len(),
             security,
         })
     }

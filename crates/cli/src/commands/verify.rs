@@ -58,6 +58,7 @@ fn to_json(verification: &Verification, seconds: f64) -> Value {
         "policy": PolicyRow::of(verification.policy),
         "public": verification.shown(),
         "hidden": verification.hidden(),
+        "renewals": verification.renewals,
         "batch": verification.batch,
         "inputs": arrays(&verification.inputs),
         "outputs": arrays(&verification.outputs),
@@ -80,6 +81,9 @@ fn to_text(verification: &Verification, args: &VerifyArgs, seconds: f64) -> Stri
     }
     text.push_str(&format!("circuit           {}\n", verification.circuit_digest));
     text.push_str(&format!("model commitment  {}\n", verification.model_commitment));
+    if verification.renewals > 0 {
+        text.push_str(&format!("renewals          {}, each proved to hold the same weights\n", verification.renewals));
+    }
     text.push_str(&format!("policy            {}\n", PolicyRow::of(verification.policy)));
     text.push_str(&format!("security          {} bits\n", bits(verification.security.bits)));
     text.push_str(&format!("time              {:.1} ms\n", seconds * 1e3));
