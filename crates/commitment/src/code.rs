@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use veritorch_sumcheck::F;
 use veritorch_sumcheck::field::PackedF;
 
+use crate::matrix::wipe;
 use crate::security::SecurityLevel;
 use crate::whir::DFT;
 
@@ -158,6 +159,11 @@ impl Encoded {
         let coset = &self.cosets[index % num_cosets];
         let width = coset.width();
         coset.values[index / num_cosets * width..][..self.num_rows].to_vec()
+    }
+
+    /// Overwrites the words.
+    pub(crate) fn wipe(&mut self) {
+        self.cosets.iter_mut().for_each(|coset| wipe(&mut coset.values));
     }
 
     /// The columns of a coset, cut into pieces of at most `piece` elements; if there is one, it has whole vectors to a row.

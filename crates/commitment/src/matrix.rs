@@ -34,6 +34,14 @@ impl MatrixData {
             tails = random(rng, num_rows * code.tail);
             salts.iter_mut().for_each(|salts| *salts = random(rng, num_leaves * SALT));
         }
+        Self::with_randomness(code, cells, tails, salts)
+    }
+
+    /// Commits to rows with these tails, and these salts for each coset: both uniform, or none.
+    pub(crate) fn with_randomness(code: &RowCode, cells: Vec<F>, tails: Vec<F>, salts: Vec<Vec<F>>) -> (Root, Self) {
+        let num_rows = code.num_rows(cells.len());
+        let num_leaves = 1 << code.log_cells;
+        let num_cosets = salts.len();
         let encoded = code.encode(&cells, &tails);
         let by_coset: Vec<Vec<Digest>> = salts
             .iter()
@@ -42,6 +50,12 @@ impl MatrixData {
             .collect();
         let tree = ColumnTree::new((0..num_leaves << (code.log_domain - code.log_cells)).map(|i| by_coset[i % num_cosets][i / num_cosets]).collect());
         (tree.root(), Self { cells, tails, encoded, salts, tree })
+    }
+
+    /// Cells, tails and salts.
+    #[cfg(test)]
+    pub(crate) fn parts(mut self) -> (Vec<F>, Vec<F>, Vec<Vec<F>>) {
+        (std::mem::take(&mut self.cells), std::mem::take(&mut self.tails), std::mem::take(&mut self.salts))
     }
 
     /// The rows' values at a point of the domain, and the salt.
@@ -56,6 +70,8 @@ impl Drop for MatrixData {
     fn drop(&mut self) {
         wipe(&mut self.cells);
         wipe(&mut self.tails);
+        self.salts.iter_mut().for_each(|salts| wipe(salts));
+        self.encoded.wipe();
     }
 }
 

@@ -38,13 +38,25 @@ use veritorch_sumcheck::{Ext, F, Factor, Form, ProverTranscript, Value, Verifier
 use crate::code::RowCode;
 use crate::columns::{self, Source};
 use crate::error::CommitmentError;
-use crate::inner::{Inner, RowClaim, basis};
+use crate::inner::{Inner, RowClaim};
 use crate::matrix::{MatrixData, random};
 use crate::merge;
 use crate::security::{SecurityLevel, SecurityTerm};
-use crate::stack::{Cells, StackLayout, form_fits};
+use crate::stack::{Cells, StackLayout};
 use crate::tree::SALT;
 use crate::whir::Root;
+
+#[cfg(test)]
+mod attacks;
+mod combination;
+#[cfg(test)]
+mod hiding;
+mod merged;
+#[cfg(test)]
+mod setting;
+
+use self::combination::Combination;
+use self::merged::Merged;
 
 const MERGE: &str = "opening merge";
 const MASK_POINT: &str = "mask point";
@@ -99,11 +111,18 @@ pub struct Opening<E: Ext> {
     level: SecurityLevel,
 }
 
-/// A relation whose terms are put together: `sum_j weights[j] <form_j, T_j> + <hidden, P> = sum`.
-struct Merged<E> {
-    sum: E,
-    weights: Vec<E>,
-    hidden: Option<(usize, Form<E>)>,
+/// Where steps 1 to 4 end on the prover's side.
+struct Combined<E> {
+    /// The cells of `p`.
+    row: Vec<E>,
+    /// Its tail.
+    tail: Vec<E>,
+    /// Coefficients of each matrix' rows in `p`.
+    coefficients: Vec<Vec<E>>,
+    /// `x*`.
+    point: Vec<E>,
+    /// `p(x*)`.
+    value: E,
 }
 
 impl<E: Ext> Opening<E> {
@@ -178,16 +197,28 @@ impl<E: Ext> Opening<E> {
         Ok(MatrixData::commit(&self.code, cells, rng))
     }
 
-    /// Proves the relations.
+    /// Proves the relations. The matrices are used up: their masks hide one opening.
     ///
     /// # Errors
     /// If a claim does not fit its tensor. A false claim is not an error here: its proof is refused.
     ///
     /// # Panics
     /// If the number of matrices is not that of the stacks.
-    pub fn open(&self, transcript: &mut ProverTranscript, matrices: &[MatrixData], relations: &Relations<E>) -> Result<(), CommitmentError> {
+    pub fn open(&self, transcript: &mut ProverTranscript, matrices: Vec<MatrixData>, relations: &Relations<E>) -> Result<(), CommitmentError> {
+        let combined = self.combine(transcript, &matrices, relations)?;
+        let (root, data) = self.inner.commit(&combined.row)?;
+        transcript.send_bytes(COMBINATION, &root);
+        transcript.send_clear(TAIL, &combined.tail);
+        transcript.grind(COMBINATION, self.level.grinding);
+        let claims = self.show_columns(transcript, &matrices, combined);
+        drop(matrices);
+        self.inner.open(transcript, data, &claims)
+    }
+
+    /// Steps 1 to 4 of the protocol, without the commitment to `p`.
+    fn combine(&self, transcript: &mut ProverTranscript, matrices: &[MatrixData], relations: &Relations<E>) -> Result<Combined<E>, CommitmentError> {
         assert_eq!(matrices.len(), self.stacks.len(), "one matrix to a stack");
-        let merged = self.merge(transcript, relations)?;
+        let merged = Merged::draw(self, transcript, relations)?;
         let len = 1usize << self.code.log_cells;
         let mut terms = Vec::with_capacity(self.num_tested());
         for (stack, (layout, matrix)) in self.stacks.iter().zip(matrices).enumerate() {
@@ -233,22 +264,20 @@ impl<E: Ext> Opening<E> {
                 tail.iter_mut().zip(tails).for_each(|(sum, &cell)| *sum += coefficient * cell);
             }
         }
-        let row = unpack::<E>(&row);
-        let (root, data) = self.inner.commit(&row)?;
-        transcript.send_bytes(COMBINATION, &root);
-        transcript.send_clear(TAIL, &tail);
+        let left: E = ends.iter().map(|[row, weight]| *row * *weight).sum();
+        Ok(Combined { row: unpack::<E>(&row), tail, coefficients, point: reduced.point, value: left + epsilon * u })
+    }
 
-        transcript.grind(COMBINATION, self.level.grinding);
+    /// Step 5: the columns, and what is to be shown of `p`.
+    fn show_columns(&self, transcript: &mut ProverTranscript, matrices: &[MatrixData], combined: Combined<E>) -> Vec<RowClaim<E>> {
         let indices = columns::draw(transcript, COMBINATION, self.code.num_queries, self.code.log_domain);
         let mut sums = vec![E::ZERO; indices.len()];
-        for ((matrix, coefficients), label) in matrices.iter().zip(&coefficients).zip(COLUMNS) {
+        for ((matrix, coefficients), label) in matrices.iter().zip(&combined.coefficients).zip(COLUMNS) {
             let columns: Vec<(Vec<F>, Vec<F>)> = indices.iter().map(|&index| matrix.column(index)).collect();
             columns::send(transcript, label, &columns, &matrix.tree, &indices);
             add_columns(&mut sums, columns.iter().map(|(column, _)| column.as_slice()), coefficients);
         }
-        let left: E = ends.iter().map(|[row, weight]| *row * *weight).sum();
-        let claims = self.row_claims(&indices, reduced.point, left + epsilon * u, &sums, &tail);
-        self.inner.open(transcript, data, &claims)
+        self.row_claims(&indices, combined.point, combined.value, &sums, &combined.tail)
     }
 
     /// Checks the relations.
@@ -259,7 +288,30 @@ impl<E: Ext> Opening<E> {
         if roots.len() != self.stacks.len() {
             return Err(CommitmentError::Count { what: "roots of an opening", expected: self.stacks.len(), actual: roots.len() });
         }
-        let merged = self.merge(transcript, relations)?;
+        let (coefficients, point, value) = self.verify_combination(transcript, relations)?;
+        let root: Root = transcript.receive_bytes(COMBINATION)?;
+        let tail = transcript.receive_clear::<E>(TAIL, self.code.tail)?;
+        transcript.check_grinding(COMBINATION, self.level.grinding)?;
+        let indices = columns::draw(transcript, COMBINATION, self.code.num_queries, self.code.log_domain);
+        let mut sums = vec![E::ZERO; indices.len()];
+        for (stack, ((root, coefficients), label)) in roots.iter().zip(&coefficients).zip(COLUMNS).enumerate() {
+            let width = self.num_rows(stack) + self.num_mask_rows(stack);
+            let source = Source { root, width, salt: if self.hidden { SALT } else { 0 }, log_domain: self.code.log_domain };
+            let columns = columns::receive(transcript, label, &source, &indices)?;
+            add_columns(&mut sums, columns.iter().map(Vec::as_slice), coefficients);
+        }
+        let claims = self.row_claims(&indices, point, value, &sums, &tail);
+        self.inner.verify(transcript, &root, &claims)
+    }
+
+    /// Steps 1 to 4 for the verifier: the coefficients of each matrix' rows in `p`, the point `x*` and `p(x*)`.
+    #[expect(clippy::type_complexity, reason = "three parts that are used where they are returned")]
+    fn verify_combination(
+        &self,
+        transcript: &mut VerifierTranscript<'_>,
+        relations: &Relations<E>,
+    ) -> Result<(Vec<Vec<E>>, Vec<E>, E), CommitmentError> {
+        let merged = Merged::draw(self, transcript, relations)?;
         let mut sum = merged.sum;
         let mut masks = Vec::new();
         if self.hidden {
@@ -271,7 +323,6 @@ impl<E: Ext> Opening<E> {
         }
         let shape = Shape { num_vars: self.code.log_cells, degree: 2 };
         let (reduced, left) = sumcheck::verify(transcript, SUMCHECK, &[shape], &[Value::public(sum)])?;
-        let left = left.constant();
         let mut values: Vec<E> = Vec::with_capacity(self.num_tested());
         for (stack, layout) in self.stacks.iter().enumerate() {
             values.extend(merge::evaluate_rows(layout, &merged.on_stack(relations, stack), self.num_rows(stack), &reduced.point));
@@ -282,65 +333,7 @@ impl<E: Ext> Opening<E> {
         let combination = Combination::draw(transcript, self, num_data);
         let u = one(transcript.receive_clear::<E>(PROXIMITY, 1)?, PROXIMITY)?;
         let epsilon: E = transcript.challenge(COMBINATION);
-        let coefficients = combination.coefficients(self, &values, epsilon);
-        let root: Root = transcript.receive_bytes(COMBINATION)?;
-        let tail = transcript.receive_clear::<E>(TAIL, self.code.tail)?;
-
-        transcript.check_grinding(COMBINATION, self.level.grinding)?;
-        let indices = columns::draw(transcript, COMBINATION, self.code.num_queries, self.code.log_domain);
-        let mut sums = vec![E::ZERO; indices.len()];
-        for (stack, ((root, coefficients), label)) in roots.iter().zip(&coefficients).zip(COLUMNS).enumerate() {
-            let width = self.num_rows(stack) + self.num_mask_rows(stack);
-            let source = Source { root, width, salt: if self.hidden { SALT } else { 0 }, log_domain: self.code.log_domain };
-            let columns = columns::receive(transcript, label, &source, &indices)?;
-            add_columns(&mut sums, columns.iter().map(Vec::as_slice), coefficients);
-        }
-        let claims = self.row_claims(&indices, reduced.point, left + epsilon * u, &sums, &tail);
-        self.inner.verify(transcript, &root, &claims)
-    }
-
-    /// Draws `lambda` and merges all relations.
-    fn merge(&self, transcript: &mut impl Transcript, relations: &Relations<E>) -> Result<Merged<E>, CommitmentError> {
-        self.check_claims(&relations.claims)?;
-        let lambda: E = transcript.challenge(MERGE);
-        let weights: Vec<E> = lambda.powers().take(relations.claims.len() + relations.checks.len()).collect();
-        let mut sum = E::ZERO;
-        let mut hidden = vec![E::ZERO; relations.pads.as_ref().map_or(0, |(_, pads)| pads.len())];
-        let claims = relations.claims.iter().map(|claim| (&claim.value, -E::ONE));
-        let checks = relations.checks.iter().map(|(_, value)| (value, E::ONE));
-        for (&weight, (value, sign)) in weights.iter().zip(claims.chain(checks)) {
-            sum -= sign * weight * value.constant();
-            for &(key, coefficient) in value.hidden() {
-                let position = relations.pads.as_ref().and_then(|(_, pads)| pads.position(key));
-                let cell = position.and_then(|position| hidden.get_mut(position)).ok_or(CommitmentError::Pad)?;
-                *cell += sign * weight * coefficient;
-            }
-        }
-        let hidden = relations.pads.as_ref().map(|(tensor, _)| {
-            (*tensor, Form::separable(vec![Factor::Explicit(basis()), Factor::Explicit(hidden)]))
-        });
-        if let Some((tensor, form)) = &hidden {
-            let fits = self.stacks.first().is_some_and(|stack| *tensor < stack.num_tensors() && form_fits(form, stack.shape(*tensor)).is_ok());
-            if !fits {
-                return Err(CommitmentError::Pad);
-            }
-        }
-        Ok(Merged { sum, weights, hidden })
-    }
-
-    /// Whether each form fits its tensor.
-    fn check_claims(&self, claims: &[TensorClaim<E>]) -> Result<(), CommitmentError> {
-        for (index, claim) in claims.iter().enumerate() {
-            for (place, form) in &claim.terms {
-                let misfit = |reason| CommitmentError::Claim { claim: index, tensor: place.tensor, reason };
-                let stack = self.stacks.get(place.stack).ok_or(misfit("there is no such stack"))?;
-                if place.tensor >= stack.num_tensors() {
-                    return Err(misfit("there is no such tensor"));
-                }
-                form_fits(form, stack.shape(place.tensor)).map_err(misfit)?;
-            }
-        }
-        Ok(())
+        Ok((combination.coefficients(self, &values, epsilon), reduced.point, left.constant() + epsilon * u))
     }
 
     /// `g_a`, `g_b` and `g_q`.
@@ -383,53 +376,6 @@ impl<E: Ext> Opening<E> {
         ];
         terms.extend(self.inner.security_terms(queries + 1));
         terms
-    }
-}
-
-impl<E: Ext> Merged<E> {
-    /// The weighted forms on the tensors of a stack.
-    fn on_stack<'a>(&'a self, relations: &'a Relations<E>, stack: usize) -> Vec<(usize, E, &'a Form<E>)> {
-        let claims = relations.claims.iter().zip(&self.weights);
-        let terms = claims.flat_map(|(claim, &weight)| claim.terms.iter().map(move |(place, form)| (place, weight, form)));
-        let hidden = self.hidden.iter().filter(|_| stack == 0).map(|(tensor, form)| (*tensor, E::ONE, form));
-        let own = terms.filter(|(place, ..)| place.stack == stack).map(|(place, weight, form)| (place.tensor, weight, form));
-        own.chain(hidden).collect()
-    }
-}
-
-/// The challenges that put rows together.
-struct Combination<E> {
-    /// Weights in `q` of the rows of all stacks, then of `g_a` and `g_b`.
-    proximity: Vec<E>,
-    num_data: usize,
-}
-
-impl<E: Ext> Combination<E> {
-    fn draw(transcript: &mut impl Transcript, opening: &Opening<E>, num_data: usize) -> Self {
-        let num_tested = opening.num_tested();
-        let gamma: Vec<E> = transcript.challenges(PROXIMITY, log_padded(num_tested));
-        let mut proximity = eq_table(&gamma);
-        proximity.truncate(num_tested);
-        if opening.hidden {
-            let zeta: E = transcript.challenge(PROXIMITY);
-            proximity.iter_mut().for_each(|weight| *weight *= zeta);
-        }
-        Self { proximity, num_data }
-    }
-
-    /// Coefficients in `p` of each matrix' rows of base-field elements, from the rows' weights in `f`.
-    fn coefficients(&self, opening: &Opening<E>, values: &[E], epsilon: E) -> Vec<Vec<E>> {
-        let mut weights: Vec<E> = values.iter().zip(&self.proximity).map(|(&f, &q)| f + epsilon * q).collect();
-        let masks = weights.split_off(self.num_data.min(weights.len()));
-        let mut weights = weights.into_iter();
-        let mut matrices: Vec<Vec<E>> =
-            (0..opening.stacks.len()).map(|stack| weights.by_ref().take(opening.num_rows(stack)).collect()).collect();
-        if let (true, Some(first)) = (opening.hidden, matrices.first_mut()) {
-            let limbs = basis::<E>();
-            let masks = masks.into_iter().chain([epsilon]);
-            first.extend(masks.flat_map(|weight| limbs.iter().map(move |&limb| weight * limb)));
-        }
-        matrices
     }
 }
 

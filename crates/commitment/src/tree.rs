@@ -79,7 +79,11 @@ pub(crate) fn leaves<'a>(width: usize, num_leaves: usize, mut pieces: impl Itera
         return digests;
     }
     let chunks: Vec<Vec<Digest>> = pieces
-        .map(|rows| {
+        .zip((0..width).step_by(CHUNK))
+        .map(|(rows, first)| {
+            let (len, stride) = (CHUNK.min(width - first), rows.len() / num_leaves.max(1));
+            let rows: Cow<'_, [F]> =
+                if stride > len { rows.chunks_exact(stride).flat_map(|row| row[..len].to_vec()).collect::<Vec<F>>().into() } else { rows };
             let mut digests = vec![[0; 32]; num_leaves];
             digests
                 .par_chunks_mut(LEAVES)
@@ -290,6 +294,11 @@ mod tests {
                 });
                 let expected: Vec<Digest> = rows.iter().zip(&salts).map(|(row, salt)| column_leaf(row, salt)).collect();
                 assert_eq!(leaves(width, 16, pieces, &salts.concat()), expected, "{width} {salt}");
+                // A single piece in whole vectors.
+                if width <= CHUNK {
+                    let padded = rows.iter().flat_map(|row| [row.as_slice(), &column(width.next_multiple_of(8) - width, 5)].concat()).collect::<Vec<F>>();
+                    assert_eq!(leaves(width, 16, [padded.into()].into_iter(), &salts.concat()), expected, "{width} {salt}");
+                }
             }
         }
     }

@@ -81,7 +81,7 @@ impl Setting {
             })
             .collect();
         let relations = self.relations::<E>(&mut transcript);
-        opening.open(&mut transcript, &matrices, &relations).unwrap();
+        opening.open(&mut transcript, matrices, &relations).unwrap();
         transcript.into_proof()
     }
 

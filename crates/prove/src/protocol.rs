@@ -210,7 +210,7 @@ pub(crate) fn prove_witness<E: Ext>(
     }
     let mut replay = VerifierTranscript::replay(DOMAIN, transcript.proof_so_far());
     let (_, relations) = relations(&key.vk, public, statement, &mut replay)?;
-    public.opening.open(&mut transcript, &matrices, &relations)?;
+    public.opening.open(&mut transcript, matrices, &relations)?;
     Ok((transcript, clock.finish()))
 }
 
@@ -243,8 +243,8 @@ fn relations<E: Ext>(
     }
     if let Some(layout) = &public.pads {
         products::verify::<E>(transcript, layout)?;
-        transcript.unmask();
     }
+    transcript.unmask();
     Ok((roots, Relations { claims, checks: transcript.take_checks(), pads: public.pad_tensor() }))
 }
 

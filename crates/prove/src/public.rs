@@ -71,8 +71,11 @@ impl<E: Ext> Public<E> {
             let _ = messages::<E>(key, &plan, &statement, &mut transcript)?;
             let layout = PadLayout::new(transcript.masking());
             num_checks = transcript.take_checks::<E>().len();
-            shapes.push(vec![E::DEGREE, layout.len()]);
-            pads = Some(layout);
+            // A circuit without lookups and hints may ask for no message at all.
+            if !layout.is_empty() {
+                shapes.push(vec![E::DEGREE, layout.len()]);
+                pads = Some(layout);
+            }
         }
         let mut stacks = vec![shapes];
         if plan.has_weights() {

@@ -4,6 +4,9 @@
 //! `(o_lo, c)` fills an aligned block of `2^(l + k) <= C` columns; its rows are `(plane, kernel, o_hi)`. Blocks are placed
 //! by falling width, then height, each where the matrix is lowest, so that narrow params share rows side by side.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use serde::{Deserialize, Serialize};
 use veritorch_graph::circuit::ParamInfo;
 use veritorch_sumcheck::mle::log_padded;
@@ -17,6 +20,8 @@ use crate::whir::Root;
 const MIN_LOG_COLUMNS: usize = 9;
 /// `log2` of the largest number of columns: the code's domain stays far below the field's two-adic subgroup.
 const MAX_LOG_COLUMNS: usize = 26;
+/// Rows of the largest matrix: a column has 8 MiB.
+const MAX_ROWS: usize = 1 << 20;
 /// Openings that masks are made for at most.
 const MAX_OPENINGS: usize = 1 << 20;
 
@@ -71,13 +76,36 @@ pub struct ModelLayout {
     placements: Vec<Placement>,
 }
 
+/// How high the matrix is over its columns, as aligned runs of `2^k`: `(height, first column, k)`, the lowest and leftmost first. Their
+/// number grows with that of the blocks and not of the columns: what is laid out may come from a stranger.
+struct Runs {
+    lowest: BinaryHeap<Reverse<(usize, usize, usize)>>,
+}
+
+impl Runs {
+    fn new(log_columns: usize) -> Self {
+        Self { lowest: BinaryHeap::from([Reverse((0, 0, log_columns))]) }
+    }
+
+    /// Puts a block, no wider than those before, where it lies lowest; its first row and first column.
+    fn place(&mut self, log_width: usize, height: usize) -> (usize, usize) {
+        let Some(Reverse((row, first, mut k))) = self.lowest.pop() else { return (0, 0) };
+        while k > log_width {
+            k -= 1;
+            self.lowest.push(Reverse((row, first + (1 << k), k)));
+        }
+        self.lowest.push(Reverse((row + height, first, k)));
+        (row, first)
+    }
+}
+
 impl ModelLayout {
     /// The layout of these params, in the shape that is cheapest to open. Rows stay hidden through `num_openings` openings; with none
     /// the weights are public.
     ///
     /// # Errors
     /// If a param is empty, has no plane or more than four, or has a column that is longer than a row can be; if there are more
-    /// openings than a row can have masks for.
+    /// openings than a row can have masks for, or more than 2^20 rows.
     pub fn new(params: &[ParamInfo], num_openings: usize, level: SecurityLevel) -> Result<Self, CommitmentError> {
         for (param, info) in params.iter().enumerate() {
             let fits = info.shape.iter().all(|&len| len > 0) && (1..=4).contains(&info.num_planes);
@@ -101,15 +129,21 @@ impl ModelLayout {
                 best = layout;
             }
         }
+        if best.num_rows > MAX_ROWS {
+            let tallest = best.placements.iter().enumerate().max_by_key(|(_, placement)| placement.num_rows());
+            let param = tallest.map_or(0, |(param, _)| param);
+            return Err(CommitmentError::Param { param, reason: "the matrix of all weights has too many rows" });
+        }
         Ok(best)
     }
 
     /// What an opening costs, in nanoseconds measured on one core: masks to evaluate, cells of each param's combination, cells of the
     /// combined row to commit; a byte of a column counts as 200.
     fn cost(&self) -> usize {
-        let columns = 8 * self.code.num_queries * self.num_rows;
-        let (row, masks) = (1 << self.code.log_cells, self.num_rows * self.code.tail);
-        200 * columns + (2 * 85 + 40 * self.placements.len()) * row + 50 * masks
+        let columns = self.num_rows.saturating_mul(8 * self.code.num_queries);
+        let masks = self.num_rows.saturating_mul(self.code.tail);
+        let row = (2 * 85 + 40 * self.placements.len()) << self.code.log_cells;
+        columns.saturating_mul(200).saturating_add(row).saturating_add(masks.saturating_mul(50))
     }
 
     /// Packs the blocks into rows of `2^log_columns` cells.
@@ -132,23 +166,16 @@ impl ModelLayout {
         let mut order: Vec<usize> = (0..placements.len()).collect();
         order.sort_by_key(|&param| {
             let placement = &placements[param];
-            (std::cmp::Reverse((placement.log_width(), placement.num_rows())), param)
+            (Reverse((placement.log_width(), placement.num_rows())), param)
         });
-        // Heights of the matrix over aligned runs of columns, as wide as the blocks that are being placed.
-        let mut heights = vec![0usize];
-        let mut log_run = log_columns;
+        let mut runs = Runs::new(log_columns);
+        let mut num_rows = 1;
         for &param in &order {
             let placement = &mut placements[param];
-            while log_run > placement.log_width() {
-                heights = heights.iter().flat_map(|&height| [height; 2]).collect();
-                log_run -= 1;
-            }
-            let lowest = (0..heights.len()).min_by_key(|&run| heights[run]).unwrap_or(0);
-            placement.first_row = heights[lowest];
-            placement.first_column = lowest << log_run;
-            heights[lowest] += placement.num_rows();
+            let height = placement.num_rows();
+            (placement.first_row, placement.first_column) = runs.place(placement.log_width(), height);
+            num_rows = num_rows.max(placement.first_row + height);
         }
-        let num_rows = heights.into_iter().max().unwrap_or(0).max(1);
         Self { code, num_rows, placements }
     }
 
@@ -250,6 +277,42 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn blocks_lie_where_the_matrix_is_lowest() {
+        // The same by trying every aligned run of columns.
+        let shapes = [[1, 1, 100], [9, 64, 3], [1, 1000, 10], [1, 1, 1], [4, 4, 4], [1, 21, 60], [2, 2, 2], [1, 1, 3], [1, 1, 7], [25, 6, 1]];
+        let params: Vec<ParamInfo> = shapes.iter().cycle().take(60).enumerate().map(|(i, &shape)| info(shape, 1 + i % 4)).collect();
+        for log_columns in [9, 10, 11] {
+            let layout = ModelLayout::with_columns(&params, RowCode::long_lived(log_columns, 0, SecurityLevel::default()));
+            let mut order: Vec<&Placement> = layout.placements.iter().collect();
+            order.sort_by_key(|placement| Reverse((placement.log_width(), placement.num_rows())));
+            let mut heights = vec![0; 1 << log_columns];
+            for placement in order {
+                let runs = heights.chunks_exact(1 << placement.log_width()).map(|run| *run.iter().max().unwrap());
+                let (run, row) = runs.enumerate().min_by_key(|&(run, height)| (height, run)).unwrap();
+                assert_eq!((placement.first_row, placement.first_column), (row, run << placement.log_width()));
+                heights[placement.first_column..][..1 << placement.log_width()].fill(row + placement.num_rows());
+            }
+            assert_eq!(layout.num_rows, heights.into_iter().max().unwrap());
+        }
+    }
+
+    #[test]
+    fn hostile_sizes_end_at_once() {
+        let level = SecurityLevel::default();
+        let mut many = vec![info([1, 1, 1], 4); 1 << 12];
+        many.push(info([1, 1, 1 << 26], 1));
+        for num_openings in [0, 1, 1 << 10, 1 << 20] {
+            let layout = ModelLayout::new(&many, num_openings, level).unwrap();
+            assert!(layout.num_rows() <= 1 << 14 && layout.log_domain() <= 32, "{} {}", layout.num_rows(), layout.log_domain());
+        }
+        for num_openings in [(1 << 20) + 1, usize::MAX] {
+            assert!(matches!(ModelLayout::new(&many, num_openings, level), Err(CommitmentError::Openings { .. })));
+        }
+        let tall = [info([1, 3, 5], 1), info([1 << 32, 1, 1], 4)];
+        assert!(matches!(ModelLayout::new(&tall, 0, level), Err(CommitmentError::Param { param: 1, .. })));
     }
 
     #[test]

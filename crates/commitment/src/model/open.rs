@@ -226,3 +226,6 @@ pub fn security_terms<E: Ext>(layout: &ModelLayout, level: SecurityLevel, num_cl
         ),
     ]
 }
+
+#[cfg(test)]
+mod attacks;

@@ -114,7 +114,7 @@ impl<'a, E: Ext> Renewal<'a, E> {
             shown.push(columns.into_iter().map(|(column, _)| column).collect::<Vec<_>>());
         }
         let relations = self.relations(&weights, &points, &shown);
-        self.opening.open(&mut transcript, &[data], &relations)?;
+        self.opening.open(&mut transcript, vec![data], &relations)?;
         Ok(transcript.into_proof())
     }
 

@@ -114,6 +114,12 @@ impl ProverTranscript {
         self.bytes
     }
 
+    /// The messages so far: their labels and lengths in bytes.
+    #[must_use]
+    pub fn parts(&self) -> &[(&'static str, usize)] {
+        &self.parts
+    }
+
     /// Bytes sent under each label, in order of first use.
     #[must_use]
     pub fn sizes(&self) -> Vec<(&'static str, usize)> {
