@@ -11,6 +11,7 @@ use veritorch_sumcheck::E2;
 #[path = "../tests/circuits/mod.rs"]
 #[expect(unreachable_pub, reason = "shared with the integration tests")]
 mod circuits;
+mod tamper;
 
 use circuits::Case;
 
