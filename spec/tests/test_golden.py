@@ -230,7 +230,7 @@ def test_changed_messages_of_a_renewal_are_refused(monkeypatch):
     _, chain = sections(own.key_bytes, VERIFIER_KEY)
     ((old, proof),) = read_chain(chain)
     key = own.key
-    scheme = Renewal.of(key.layout, key.level, key.target_bits)
+    scheme = Renewal.of(key.layout, key.level)
     kept = []
     monkeypatch.setattr(renewal, "Transcript", lambda *arguments: kept.append(Transcript(*arguments)) or kept[-1])
     scheme.verify(old, key.model_root, proof)

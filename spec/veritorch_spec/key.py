@@ -123,7 +123,7 @@ class VerifyingKey:
             circuit_digest=derive("veritorch 2026 circuit digest v1", encoded),
             layout=layout,
             first_root=links[0][0] if links else root,
-            renewals=check_chain(layout, Level(target + 4), target, links, root),
+            renewals=check_chain(layout, Level(target + 4), links, root),
         )
 
 

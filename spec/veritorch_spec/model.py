@@ -21,6 +21,7 @@ from .transcript import Transcript, Value, combination
 MIN_LOG_COLUMNS = 9
 MAX_LOG_COLUMNS = 26
 MAX_OPENINGS = 1 << 20
+MAX_ROWS = 1 << 20
 # Price of a cell of the combined row.
 ROW = 170
 
@@ -102,6 +103,8 @@ class Layout:
             layout = with_columns(log_columns)
             if layout.cost < best.cost:
                 best = layout
+        if best.num_rows > MAX_ROWS:
+            raise BadKey("the matrix of all weights has too many rows")
         return best
 
     @staticmethod

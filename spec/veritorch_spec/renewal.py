@@ -9,7 +9,7 @@ from math import log2
 
 from . import columns, whir
 from .errors import BadKey, Refused
-from .field import E2, E3, Ext, P, dot, eq_table, log_padded
+from .field import E3, P, dot, eq_table, log_padded
 from .forms import Factor, Form
 from .model import Layout
 from .opening import Claim, Opening, Relations, basis
@@ -17,6 +17,8 @@ from .transcript import Transcript
 
 DOMAIN = "veritorch 2026 renewal v1"
 MAX_RENEWALS = 1 << 10
+# Of every term of a renewal, beyond those of a proof.
+EXTRA_BITS = 6
 
 
 @dataclass(frozen=True)
@@ -30,21 +32,18 @@ class Renewal:
     bits: float
 
     @staticmethod
-    def of(layout: Layout, level: whir.Level, target: int) -> Renewal:
-        """Over the smallest field that reaches the target; the cubic one above the standard target."""
+    def of(layout: Layout, proofs: whir.Level) -> Renewal:
+        """Over the cubic field, with more work than proofs of this level."""
         if not layout.num_masks:
             raise BadKey("renewals of weights that nothing masks")
-        fields: list[type[Ext]] = [E2, E3] if target == 100 else [E3]
-        for of in fields:
-            try:
-                shapes = [[of.degree, length] for length in (1 << layout.log_columns, layout.num_masks, layout.num_masks)]
-                opening = Opening.of(of, [shapes], True, level)
-                bits = whir.total_bits(security_terms(layout, level, opening))
-            except whir.TooSmall:
-                continue
-            if bits >= target:
-                return Renewal(layout, level, opening, bits)
-        raise BadKey(f"a renewal is worth less than {target} bits")
+        level = whir.Level(proofs.bits + EXTRA_BITS, proofs.grinding + EXTRA_BITS)
+        shapes = [[E3.degree, length] for length in (1 << layout.log_columns, layout.num_masks, layout.num_masks)]
+        try:
+            opening = Opening.of(E3, [shapes], True, level)
+            bits = whir.total_bits(security_terms(layout, level, opening))
+        except whir.TooSmall as error:
+            raise BadKey("the field is too small for renewals") from error
+        return Renewal(layout, level, opening, bits)
 
     def verify(self, old: bytes, new: bytes, proof: bytes) -> None:
         """Checks one link between two roots; ``Refused`` with the check that failed."""
@@ -95,15 +94,13 @@ def security_terms(layout: Layout, level: whir.Level, opening: Opening) -> list[
     ]
 
 
-def check_chain(
-    layout: Layout, level: whir.Level, target: int, links: Sequence[tuple[bytes, bytes]], root: bytes
-) -> list[tuple[str, float]]:
+def check_chain(layout: Layout, level: whir.Level, links: Sequence[tuple[bytes, bytes]], root: bytes) -> list[tuple[str, float]]:
     """Checks that each table of a chain, the key's own last, holds the weights of the one before; the term of reports for it."""
     if not links:
         return []
     if len(links) > MAX_RENEWALS:
         raise BadKey(f"{len(links)} renewals")
-    scheme = Renewal.of(layout, level, target)
+    scheme = Renewal.of(layout, level)
     roots = [*(earlier for earlier, _ in links), root]
     for number, ((_, proof), (old, new)) in enumerate(zip(links, pairwise(roots), strict=True), 1):
         try:

@@ -41,6 +41,8 @@ def verify(key: VerifyingKey, proof: Proof) -> Verified:
             continue
         if whir.total_bits(public.terms) >= key.target_bits:
             verified = replay(key, public, proof)
+            if verified.bits < key.target_bits:
+                raise Refused(f"with renewals the proof is worth less than {key.target_bits} bits")
             check_note(key, verified, proof)
             return verified
     raise Refused(f"a proof of this size is worth less than {key.target_bits} bits")
@@ -98,9 +100,11 @@ class Public:
                 [[] for _ in circuit.outputs if policy.public_output],
             )
             messages(key, plan, empty, rehearsal)
-            pads = PadLayout(rehearsal.num_pads, rehearsal.products)
             num_checks = len(rehearsal.recorded)
-            shapes.append([of.degree, pads.length])
+            # A circuit without lookups and hints may ask for no message at all.
+            if rehearsal.num_pads:
+                pads = PadLayout(rehearsal.num_pads, rehearsal.products)
+                shapes.append([of.degree, pads.length])
         stacks = [shapes]
         if plan.has_weights:
             stacks.append(model.combined_shapes(of, plan.layout))
@@ -121,8 +125,8 @@ def replay(key: VerifyingKey, public: Public, proof: Proof) -> Verified:
     pads = None
     if public.pads is not None:
         products.verify(transcript, public.pads)
-        transcript.masked = False
         pads = (len(opening.stacks[0].shapes) - 1, public.pads)
+    transcript.masked = False
     opening.verify(transcript, roots, Relations(claims, transcript.recorded, pads))
     transcript.finish()
     values = [claim.value for claim in claims] + [value for _, value in transcript.recorded]
