@@ -22,7 +22,7 @@ def test_openings_end_and_are_renewed(models, samples, tmp_path):
     assert renewed.openings_left == 1
     assert renewed.verifying_key.model_commitment == circuit.verifying_key.model_commitment
     result = veritorch.verify(renewed.verifying_key, renewed.prove(samples[:1]))
-    np.testing.assert_array_equal(result.outputs, circuit.run(samples[:1]))
+    np.testing.assert_array_equal(result.outputs["y"], circuit.run(samples[:1]))
     with pytest.raises(veritorch.LedgerError, match="renewed before"):
         circuit.renew()
 

@@ -61,7 +61,7 @@ def test_files_and_bytes(mlp, samples, tmp_path):
     x = samples[:1]
     proof = mlp.prove(x)
     mlp.save(tmp_path / "m.vt")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.vk", "m.vt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.vk", "m.vt", "m.vt.ledger"]
     proof.save(tmp_path / "x.proof")
     veritorch.verify(tmp_path / "m.vk", str(tmp_path / "x.proof"))
     again = veritorch.load(tmp_path / "m.vt")
@@ -81,8 +81,11 @@ def test_files_and_bytes(mlp, samples, tmp_path):
 
 def test_compiling_is_deterministic(models, samples, mlp):
     again = veritorch.compile((models / "mlp.onnx").read_bytes(), calibration=samples, threads=1)
-    assert again.verifying_key == mlp.verifying_key
     assert again.verifying_key.circuit_digest == mlp.verifying_key.circuit_digest
+    # Masks are drawn anew for each commitment to private weights.
+    assert again.verifying_key != mlp.verifying_key
+    first, second = (veritorch.compile(models / "mlp.onnx", calibration=samples, weights="public") for _ in range(2))
+    assert first.verifying_key == second.verifying_key
 
 
 def test_several_inputs_and_outputs(models):
