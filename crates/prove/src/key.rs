@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use veritorch_commitment::model::MaskSeed;
 use veritorch_commitment::{ColumnTree, CommitmentError, ModelLayout, ModelProver};
 use veritorch_execute::Params;
-use veritorch_graph::circuit::Circuit;
+use veritorch_graph::circuit::{Circuit, CircuitError};
 use veritorch_sumcheck::random::SecretRng;
 
 use crate::clock::Clock;
@@ -58,6 +58,18 @@ impl VerifyingKey {
         Ok(self.model_layout()?.identity(&self.model_root))
     }
 
+    /// Whether the circuit is one that proofs can be made of: for any number of samples.
+    ///
+    /// # Errors
+    /// If it breaks a rule, or has a batch axis already.
+    pub(crate) fn check<X: From<CircuitError> + From<CommitmentError>>(&self) -> Result<(), X> {
+        self.circuit.check()?;
+        if self.circuit.batch != 0 {
+            return Err(CommitmentError::Count { what: "samples that the key's circuit is made for", expected: 0, actual: self.circuit.batch }.into());
+        }
+        Ok(())
+    }
+
     /// The layout of the model commitment.
     pub(crate) fn model_layout(&self) -> Result<ModelLayout, CommitmentError> {
         // One opening more is kept for the renewal of the commitment.
@@ -108,7 +120,7 @@ impl TryFrom<Stored> for ProvingKey {
 
     fn try_from(stored: Stored) -> Result<Self, ProveError> {
         let Stored { vk, params, seed, tree } = stored;
-        vk.circuit.check()?;
+        vk.check::<ProveError>()?;
         params.check(&vk.circuit.params)?;
         let model = ModelProver::load(vk.model_layout()?, &params, seed, tree)?;
         if model.root() != vk.model_root {

@@ -244,6 +244,17 @@ fn statements_that_no_circuit_has_are_refused() {
 }
 
 #[test]
+fn a_key_with_a_batch_axis_is_refused_without_panic() {
+    let case = circuits::mlp();
+    let key = ProvingKey::setup(case.circuit.clone(), case.params.clone(), Profile::Standard, &Silent).unwrap();
+    let proof = crate::prove(&key, &case.inputs, 1, &InMemory::new(1), &Silent).unwrap().proof;
+    let mut hostile = key.vk.clone();
+    hostile.circuit = case.circuit.instantiate(1);
+    assert!(verify(&hostile, &proof).unwrap_err().to_string().contains("samples that the key"));
+    assert!(crate::security(&hostile, 1).is_err());
+}
+
+#[test]
 fn a_huge_batch_is_refused_without_panic() {
     let mut b = circuits::Builder::new("hidden", Policy { output: Visibility::Private, ..Policy::default() });
     let x = b.input(&[5]);

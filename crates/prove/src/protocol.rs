@@ -86,7 +86,7 @@ pub fn prove(
 /// # Errors
 /// The check that failed.
 pub fn verify(key: &VerifyingKey, proof: &Proof) -> Result<Verified, VerifyError> {
-    key.circuit.check()?;
+    key.check::<VerifyError>()?;
     check_statement(&key.circuit, &proof.statement)?;
     match any_public::<VerifyError>(key, proof.statement.batch)? {
         AnyPublic::Quadratic(public) => verify_in::<E2>(key, &public, proof),

@@ -95,6 +95,7 @@ where
 /// # Errors
 /// If no proof of that size is possible.
 pub fn security(key: &VerifyingKey, batch: usize) -> Result<SecurityReport, ProveError> {
+    key.check::<ProveError>()?;
     Ok(match any_public::<ProveError>(key, batch)? {
         AnyPublic::Quadratic(public) => security_in(&public),
         AnyPublic::Cubic(public) => security_in(&public),
