@@ -90,6 +90,15 @@ fn is_monotone(function: UnaryFn) -> bool {
         UnaryFn::Relu | UnaryFn::Clip { .. } | UnaryFn::Sigmoid | UnaryFn::Tanh | UnaryFn::Softplus => true,
         UnaryFn::LeakyRelu { slope } => slope >= 0.0,
         UnaryFn::HardSigmoid { alpha, .. } | UnaryFn::Elu { alpha } => alpha >= 0.0,
-        UnaryFn::HardSwish => false,
+        UnaryFn::Erf | UnaryFn::Exp => true,
+        UnaryFn::HardSwish
+        | UnaryFn::Gelu
+        | UnaryFn::GeluTanh
+        | UnaryFn::Silu
+        | UnaryFn::Log
+        | UnaryFn::Sqrt
+        | UnaryFn::Reciprocal
+        | UnaryFn::Pow { .. }
+        | UnaryFn::Abs => false,
     }
 }

@@ -182,13 +182,29 @@ fn never_negative(graph: &ModelGraph, calibration: &Calibration) -> Vec<bool> {
         let all = node.inputs.iter().all(|id| result[id.index()]);
         result[node.output.index()] = match &node.op {
             ModelOp::Unary(function) => match *function {
-                UnaryFn::Relu | UnaryFn::Sigmoid | UnaryFn::HardSigmoid { .. } | UnaryFn::Softplus => true,
+                UnaryFn::Relu
+                | UnaryFn::Sigmoid
+                | UnaryFn::HardSigmoid { .. }
+                | UnaryFn::Softplus
+                | UnaryFn::Exp
+                | UnaryFn::Sqrt
+                | UnaryFn::Abs => true,
                 UnaryFn::Clip { min, .. } => min >= 0.0 || all,
-                UnaryFn::LeakyRelu { .. } | UnaryFn::Tanh | UnaryFn::HardSwish | UnaryFn::Elu { .. } => all,
+                UnaryFn::Log => false,
+                UnaryFn::LeakyRelu { .. }
+                | UnaryFn::Tanh
+                | UnaryFn::HardSwish
+                | UnaryFn::Elu { .. }
+                | UnaryFn::Gelu
+                | UnaryFn::GeluTanh
+                | UnaryFn::Silu
+                | UnaryFn::Erf
+                | UnaryFn::Reciprocal
+                | UnaryFn::Pow { .. } => all,
             },
             ModelOp::Softmax { .. } | ModelOp::ArgMax { .. } => true,
             ModelOp::Pad { value, .. } => all && *value >= 0.0,
-            ModelOp::Sub => false,
+            ModelOp::Sub | ModelOp::Normalize { .. } => false,
             _ => all,
         };
     }

@@ -2,7 +2,7 @@
 //!
 //! * values: names unique and not empty, extents at least 1, constants as long as their shape and finite;
 //! * nodes: names unique, operands produced before they are read, one producer per value, none for inputs and constants;
-//! * operators: the shape rule of [`ModelOp::check_shapes`], convolution weights and biases constant;
+//! * operators: the shape rule of [`ModelOp::check_shapes`], weights and biases of convolutions, masks and embedding tables constant;
 //! * inputs and outputs: distinct, outputs produced.
 
 use std::collections::BTreeSet;
@@ -80,15 +80,18 @@ impl ModelGraph {
         node.op
             .check_shapes(&shapes, &output.shape)
             .map_err(|error| error.at(&node.name))?;
-        if matches!(node.op, ModelOp::Conv { .. }) {
-            for &id in &node.inputs[1..] {
-                let value = self.value(id);
-                if value.constant.is_none() {
-                    return Err(node_error(
-                        node,
-                        format!("weights `{}` are not constant", value.name),
-                    ));
-                }
+        let fixed = match node.op {
+            ModelOp::Conv { .. } | ModelOp::Softmax { .. } => 1..node.inputs.len(),
+            ModelOp::Embedding => 0..1,
+            _ => 0..0,
+        };
+        for &id in &node.inputs[fixed] {
+            let value = self.value(id);
+            if value.constant.is_none() {
+                return Err(node_error(
+                    node,
+                    format!("operand `{}` is not constant", value.name),
+                ));
             }
         }
         ready[node.output.index()] = true;

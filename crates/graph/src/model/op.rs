@@ -24,6 +24,8 @@ pub enum ModelOp {
     Sub,
     /// Product with numpy's broadcasting; either operand may be constant. Division by a constant arrives as this.
     Mul,
+    /// Quotient with numpy's broadcasting; a constant divisor arrives as [`ModelOp::Mul`].
+    Div,
     /// A function of each entry.
     Unary(UnaryFn),
     /// Sum over these axes, which stay with extent 1.
@@ -109,11 +111,27 @@ pub enum ModelOp {
         /// Ties go to the highest index.
         select_last: bool,
     },
-    /// `exp(x - max) / sum exp(x - max)` along an axis.
+    /// `exp(x - max) / sum exp(x - max)` along an axis. A second operand, constant and broadcast to x's shape, says which
+    /// entries are real (not zero): the others count neither in the maximum nor in the sum, and their result is zero. Lines
+    /// without a real entry are zero.
     Softmax {
         /// Axis.
         axis: usize,
     },
+    /// `(x - mean) / sqrt(mean((x - mean)^2) + epsilon)` over these axes together, or `x / sqrt(mean(x^2) + epsilon)` where
+    /// it is not centred. LayerNormalization, GroupNormalization, InstanceNormalization and RMSNormalization arrive as this; scale
+    /// and bias as products and sums behind it.
+    Normalize {
+        /// Axes, ascending.
+        axes: Vec<usize>,
+        /// Added to the mean of squares; greater than zero.
+        epsilon: f32,
+        /// Whether the mean is taken off first.
+        centred: bool,
+    },
+    /// Rows of a constant table `[V, H]` chosen by ids `[..]`, whole numbers in `0..V` that depend on the input:
+    /// the result is `[.., H]`.
+    Embedding,
 }
 
 /// A function of one real variable.
@@ -153,6 +171,29 @@ pub enum UnaryFn {
     },
     /// `log(1 + exp(x))`
     Softplus,
+    /// `x / 2 * (1 + erf(x / sqrt 2))`
+    Gelu,
+    /// `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))`
+    GeluTanh,
+    /// `x / (1 + exp(-x))`
+    Silu,
+    /// `2 / sqrt(pi) * integral from 0 to x of exp(-t^2)`
+    Erf,
+    /// `exp(x)`
+    Exp,
+    /// `log(x)`
+    Log,
+    /// `sqrt(x)`
+    Sqrt,
+    /// `1 / x`
+    Reciprocal,
+    /// `x^exponent`
+    Pow {
+        /// Exponent.
+        exponent: f32,
+    },
+    /// `|x|`
+    Abs,
 }
 
 impl ModelOp {
@@ -165,6 +206,7 @@ impl ModelOp {
             Self::Add => "Add",
             Self::Sub => "Sub",
             Self::Mul => "Mul",
+            Self::Div => "Div",
             Self::Unary(function) => function.name(),
             Self::ReduceSum { .. } => "ReduceSum",
             Self::ReduceMax { .. } => "ReduceMax",
@@ -180,6 +222,8 @@ impl ModelOp {
             Self::Gather { .. } => "Gather",
             Self::ArgMax { .. } => "ArgMax",
             Self::Softmax { .. } => "Softmax",
+            Self::Normalize { .. } => "Normalize",
+            Self::Embedding => "Embedding",
         }
     }
 }
@@ -198,6 +242,15 @@ impl UnaryFn {
             Self::HardSwish => "HardSwish",
             Self::Elu { .. } => "Elu",
             Self::Softplus => "Softplus",
+            Self::Gelu | Self::GeluTanh => "Gelu",
+            Self::Silu => "Silu",
+            Self::Erf => "Erf",
+            Self::Exp => "Exp",
+            Self::Log => "Log",
+            Self::Sqrt => "Sqrt",
+            Self::Reciprocal => "Reciprocal",
+            Self::Pow { .. } => "Pow",
+            Self::Abs => "Abs",
         }
     }
 }

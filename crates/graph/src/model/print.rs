@@ -110,9 +110,17 @@ impl fmt::Display for ModelOp {
                     if *select_last { " select_last" } else { "" }
                 )
             }
-            Self::MatMul | Self::Add | Self::Sub | Self::Mul | Self::Reshape | Self::Expand => {
-                Ok(())
+            Self::Normalize { axes, epsilon, centred } => {
+                write!(f, " axes={axes:?} epsilon={epsilon}{}", if *centred { " centred" } else { "" })
             }
+            Self::MatMul
+            | Self::Add
+            | Self::Sub
+            | Self::Mul
+            | Self::Div
+            | Self::Embedding
+            | Self::Reshape
+            | Self::Expand => Ok(()),
         }
     }
 }
@@ -125,7 +133,21 @@ impl fmt::Display for UnaryFn {
             Self::Clip { min, max } => write!(f, " min={min} max={max}"),
             Self::HardSigmoid { alpha, beta } => write!(f, " alpha={alpha} beta={beta}"),
             Self::Elu { alpha } => write!(f, " alpha={alpha}"),
-            Self::Relu | Self::Sigmoid | Self::Tanh | Self::HardSwish | Self::Softplus => Ok(()),
+            Self::GeluTanh => write!(f, " approximate=tanh"),
+            Self::Pow { exponent } => write!(f, " exponent={exponent}"),
+            Self::Relu
+            | Self::Sigmoid
+            | Self::Tanh
+            | Self::HardSwish
+            | Self::Softplus
+            | Self::Gelu
+            | Self::Silu
+            | Self::Erf
+            | Self::Exp
+            | Self::Log
+            | Self::Sqrt
+            | Self::Reciprocal
+            | Self::Abs => Ok(()),
         }
     }
 }

@@ -110,7 +110,7 @@ fn rule(op: &ModelOp, operands: &[&[usize]], output: &[usize]) -> Rule {
             shape.extend([last_a[0], last_b[1]]);
             equal("result", &shape, output)
         }
-        ModelOp::Add | ModelOp::Sub | ModelOp::Mul => {
+        ModelOp::Add | ModelOp::Sub | ModelOp::Mul | ModelOp::Div => {
             count(operands, 2..=2)?;
             let shape = broadcast(operands[0], operands[1]).ok_or_else(|| {
                 format!("{:?} and {:?} do not broadcast", operands[0], operands[1])
@@ -141,9 +141,33 @@ fn rule(op: &ModelOp, operands: &[&[usize]], output: &[usize]) -> Rule {
             equal("result", &shape, output)
         }
         ModelOp::Softmax { axis: k } => {
-            count(operands, 1..=1)?;
+            count(operands, 1..=2)?;
             axis(*k, operands[0])?;
+            if let Some(mask) = operands.get(1) {
+                require(broadcast(mask, operands[0]).as_deref() == Some(operands[0]), || {
+                    format!("mask {mask:?} does not broadcast to {:?}", operands[0])
+                })?;
+            }
             equal("result", operands[0], output)
+        }
+        ModelOp::Normalize { axes, epsilon, .. } => {
+            count(operands, 1..=1)?;
+            require(!axes.is_empty() && axes.windows(2).all(|w| w[0] < w[1]), || {
+                format!("axes must ascend: {axes:?}")
+            })?;
+            axes.iter().try_for_each(|&k| axis(k, operands[0]))?;
+            require(epsilon.is_finite() && *epsilon > 0.0, || {
+                format!("epsilon must be greater than zero, got {epsilon}")
+            })?;
+            equal("result", operands[0], output)
+        }
+        ModelOp::Embedding => {
+            count(operands, 2..=2)?;
+            require(operands[0].len() == 2, || {
+                format!("table must be [V, H], got {:?}", operands[0])
+            })?;
+            let shape = [operands[1], &operands[0][1..]].concat();
+            equal("result", &shape, output)
         }
         ModelOp::Transpose { perm } => {
             count(operands, 1..=1)?;

@@ -31,6 +31,19 @@ impl UnaryFn {
             }
             // log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), which does not overflow
             Self::Softplus => x.max(0.0) + libm::log1p(libm::exp(-x.abs())),
+            Self::Gelu => 0.5 * x * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2),
+            Self::GeluTanh => {
+                let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x);
+                0.5 * x * (1.0 + libm::tanh(inner))
+            }
+            Self::Silu => x / (1.0 + libm::exp(-x)),
+            Self::Erf => libm::erf(x),
+            Self::Exp => libm::exp(x),
+            Self::Log => libm::log(x),
+            Self::Sqrt => libm::sqrt(x),
+            Self::Reciprocal => 1.0 / x,
+            Self::Pow { exponent } => libm::pow(x, f64::from(exponent)),
+            Self::Abs => x.abs(),
         }
     }
 }

@@ -168,7 +168,10 @@ impl Lowering<'_> {
             }
             ModelOp::ReduceMax { axes } => self.reduce_max(node, axes),
             ModelOp::ArgMax { axis, select_last } => self.argmax(node, *axis, *select_last),
-            ModelOp::Softmax { axis } => self.softmax(node, *axis),
+            ModelOp::Softmax { axis } if node.inputs.len() == 1 => self.softmax(node, *axis),
+            ModelOp::Softmax { .. } => Err(Unsupported::reason("a softmax with a mask")),
+            ModelOp::Div => Err(Unsupported::reason("a divisor that depends on the input")),
+            ModelOp::Normalize { .. } | ModelOp::Embedding => Err(Unsupported::reason("no circuit for it yet")),
             ModelOp::Transpose { .. }
             | ModelOp::Reshape
             | ModelOp::Slice { .. }

@@ -5,6 +5,7 @@
 )]
 
 use super::Operand;
+use crate::model::{ModelError, ModelOp};
 use crate::model::index::{broadcast_strides, for_each_index, offset, strides};
 
 pub(super) fn binary(
@@ -113,10 +114,26 @@ pub(super) fn arg_max(x: Operand<'_>, axis: usize, select_last: bool) -> Vec<f32
     out
 }
 
-pub(super) fn softmax(x: Operand<'_>, axis: usize) -> Vec<f32> {
+/// Operands x and, where there is one, the mask.
+pub(super) fn softmax(operands: &[Operand<'_>], axis: usize) -> Vec<f32> {
+    let x = operands[0];
+    let mut masked = x.data.to_vec();
+    if let Some(mask) = operands.get(1) {
+        let from = broadcast_strides(mask.shape, x.shape);
+        let mut at = 0;
+        for_each_index(x.shape, |index| {
+            if mask.data[offset(index, &from)] == 0.0 {
+                masked[at] = f32::NEG_INFINITY;
+            }
+            at += 1;
+        });
+    }
     let mut out = vec![0.0; x.data.len()];
-    lines(x, axis, |start, step, line| {
+    lines(Operand { shape: x.shape, data: &masked }, axis, |start, step, line| {
         let max = line.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if max == f64::NEG_INFINITY {
+            return;
+        }
         let exps: Vec<f64> = line.iter().map(|&value| libm::exp(value - max)).collect();
         let sum: f64 = exps.iter().sum();
         for (k, e) in exps.iter().enumerate() {
@@ -124,4 +141,49 @@ pub(super) fn softmax(x: Operand<'_>, axis: usize) -> Vec<f32> {
         }
     });
     out
+}
+
+/// `(x - mean) / sqrt(mean((x - mean)^2) + epsilon)` over `axes`; the mean is zero where it is not centred.
+pub(super) fn normalize(x: Operand<'_>, axes: &[usize], epsilon: f64, centred: bool) -> Vec<f32> {
+    let mut groups = x.shape.to_vec();
+    for &axis in axes {
+        groups[axis] = 1;
+    }
+    let to = broadcast_strides(&groups, x.shape);
+    let count = groups.iter().product::<usize>();
+    let len = (x.data.len() / count) as f64;
+    let mut group_of = Vec::with_capacity(x.data.len());
+    for_each_index(x.shape, |index| group_of.push(offset(index, &to)));
+    let mean = |f: &dyn Fn(usize, f64) -> f64| {
+        let mut sums = vec![0.0f64; count];
+        for (&group, &value) in group_of.iter().zip(x.data) {
+            sums[group] += f(group, f64::from(value));
+        }
+        sums.into_iter().map(|sum| sum / len).collect::<Vec<f64>>()
+    };
+    let means = if centred { mean(&|_, value| value) } else { vec![0.0; count] };
+    let squares = mean(&|group, value| (value - means[group]) * (value - means[group]));
+    group_of
+        .iter()
+        .zip(x.data)
+        .map(|(&group, &value)| ((f64::from(value) - means[group]) / (squares[group] + epsilon).sqrt()) as f32)
+        .collect()
+}
+
+/// Rows of `table [V, H]` at `ids`.
+pub(super) fn embedding(table: Operand<'_>, ids: Operand<'_>) -> Result<Vec<f32>, ModelError> {
+    let (num_rows, len) = (table.shape[0], table.shape[1]);
+    let mut out = Vec::with_capacity(ids.data.len() * len);
+    for &id in ids.data {
+        // Saturates; what is no whole number in range is refused below.
+        let row = id as usize;
+        if row >= num_rows || row as f32 != id {
+            return Err(ModelError::Operator {
+                op: ModelOp::Embedding.name(),
+                reason: format!("id {id}, expected a whole number below {num_rows}"),
+            });
+        }
+        out.extend_from_slice(&table.data[row * len..(row + 1) * len]);
+    }
+    Ok(out)
 }

@@ -159,7 +159,12 @@ pub fn evaluate_node(
         ModelOp::ArgMax { axis, select_last } => {
             elementwise::arg_max(operands[0], *axis, *select_last)
         }
-        ModelOp::Softmax { axis } => elementwise::softmax(operands[0], *axis),
+        ModelOp::Div => elementwise::binary(operands, output_shape, |a, b| a / b),
+        ModelOp::Softmax { axis } => elementwise::softmax(operands, *axis),
+        ModelOp::Normalize { axes, epsilon, centred } => {
+            elementwise::normalize(operands[0], axes, f64::from(*epsilon), *centred)
+        }
+        ModelOp::Embedding => elementwise::embedding(operands[0], operands[1])?,
         ModelOp::Transpose { .. }
         | ModelOp::Reshape
         | ModelOp::Slice { .. }

@@ -87,7 +87,7 @@ fn convolution_weights_are_constant() {
     graph.inputs.push(ValueId(1));
     let error = graph.check().expect_err("weights from outside");
     assert!(
-        matches!(error, ModelError::Node { ref reason, .. } if reason == "weights `w` are not constant"),
+        matches!(error, ModelError::Node { ref reason, .. } if reason == "operand `w` is not constant"),
         "{error}"
     );
 }

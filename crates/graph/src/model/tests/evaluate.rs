@@ -319,3 +319,41 @@ fn inputs_are_checked() {
     );
     assert!(evaluate(&graph, &[]).is_err());
 }
+
+#[test]
+fn masked_softmax_leaves_masked_entries_zero() {
+    let mask = [1.0, 1.0, 0.0, 0.0, 0.0, 0.0];
+    let x = [0.0, 0.0, 9.0, 1.0, 2.0, 3.0];
+    let operands = [Operand { shape: &[2, 3], data: &x }, Operand { shape: &[2, 3], data: &mask }];
+    let result = evaluate_node(&ModelOp::Softmax { axis: 1 }, &operands, &[2, 3]).expect("evaluates");
+    assert_eq!(result, [0.5, 0.5, 0.0, 0.0, 0.0, 0.0]);
+}
+
+#[test]
+fn normalize_has_zero_mean_and_unit_variance() {
+    let x = [1.0, 2.0, 3.0, 4.0, -1.0, 5.0];
+    let operands = [Operand { shape: &[2, 3], data: &x }];
+    let centred = ModelOp::Normalize { axes: vec![1], epsilon: 1e-12, centred: true };
+    let y = evaluate_node(&centred, &operands, &[2, 3]).expect("evaluates");
+    for row in y.chunks(3) {
+        assert!(row.iter().sum::<f32>().abs() < 1e-5);
+        assert!((row.iter().map(|v| v * v).sum::<f32>() - 3.0).abs() < 1e-4);
+    }
+    let plain = ModelOp::Normalize { axes: vec![0, 1], epsilon: 1e-12, centred: false };
+    let y = evaluate_node(&plain, &operands, &[2, 3]).expect("evaluates");
+    let root = (x.iter().map(|v| v * v).sum::<f32>() / 6.0).sqrt();
+    assert!(y.iter().zip(x).all(|(y, x)| (y * root - x).abs() < 1e-5));
+}
+
+#[test]
+fn embedding_reads_rows_and_refuses_other_ids() {
+    let table = [0.0, 1.0, 10.0, 11.0, 20.0, 21.0];
+    let rows = |ids: &[f32]| {
+        let operands = [Operand { shape: &[3, 2], data: &table }, Operand { shape: &[2], data: ids }];
+        evaluate_node(&ModelOp::Embedding, &operands, &[2, 2])
+    };
+    assert_eq!(rows(&[2.0, 0.0]).expect("evaluates"), [20.0, 21.0, 0.0, 1.0]);
+    for ids in [[3.0, 0.0], [0.5, 0.0], [-1.0, 0.0], [f32::NAN, 0.0]] {
+        assert!(rows(&ids).is_err(), "{ids:?}");
+    }
+}
