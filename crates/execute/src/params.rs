@@ -37,6 +37,9 @@ struct Borrowed<'a> {
     planes: &'a [Vec<Plane>],
 }
 
+/// Digits of a weight at most: every sum of them is an `i64`. Circuits allow fewer.
+const MAX_PLANES: usize = 7;
+
 /// Least and greatest value of `num_planes` balanced digits: `[-128, 127] * (256^n - 1) / 255`.
 #[must_use]
 pub(crate) fn plane_range(num_planes: usize) -> (i64, i64) {
@@ -192,8 +195,8 @@ fn bounds(planes: &[Plane]) -> (i64, i64) {
 fn num_entries(info: &ParamInfo) -> Result<usize, ExecuteError> {
     let len = info.shape.iter().try_fold(1usize, |len, &extent| len.checked_mul(extent));
     match len {
-        Some(len) if len > 0 && (1..=4).contains(&info.num_planes) => Ok(len),
-        _ => Err(shape_error(info, "extents of at least 1 and 1 to 4 planes required".to_owned())),
+        Some(len) if len > 0 && (1..=MAX_PLANES).contains(&info.num_planes) => Ok(len),
+        _ => Err(shape_error(info, format!("extents of at least 1 and 1 to {MAX_PLANES} planes required"))),
     }
 }
 
@@ -263,7 +266,7 @@ mod tests {
 
     #[test]
     fn values_survive_the_planes() {
-        for num_planes in 1..=4 {
+        for num_planes in 1..=MAX_PLANES {
             let (min, max) = plane_range(num_planes);
             let values = vec![min, min + 1, -129, -128, -1, 0, 1, 127, 128, 129, max - 1, max];
             let values: Vec<i64> = values.into_iter().filter(|v| (min..=max).contains(v)).collect();
@@ -278,7 +281,7 @@ mod tests {
 
     #[test]
     fn values_outside_the_planes_are_refused() {
-        for num_planes in 1..=4 {
+        for num_planes in 1..=MAX_PLANES {
             let (min, max) = plane_range(num_planes);
             for value in [min - 1, max + 1] {
                 let error = Params::from_values(&[info(num_planes, [1, 1, 2])], &[vec![0, value]]).unwrap_err();

@@ -60,6 +60,14 @@ impl<E, V> ClaimSet<E, V> {
         self.by_tensor.get_mut(tensor.index()).map(std::mem::take).unwrap_or_default()
     }
 
+    /// Takes the claims on weights.
+    pub(crate) fn take_params(&mut self) -> Vec<ParamClaim<E, V>>
+    where
+        E: Ext,
+    {
+        std::mem::take(&mut self.params).into_iter().map(|(form, value)| form.into_claim(value)).collect()
+    }
+
     /// Adds what a contraction ended in.
     pub(crate) fn push_operand(&mut self, operand: Operand<E>, value: V) {
         match operand {

@@ -49,6 +49,30 @@ pub enum ProveError {
     /// No opening of the model commitment could be counted.
     #[error("{0}")]
     Openings(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// No commitment holds integers of this range.
+    #[error("integers in [{min}, {max}] take more than {} bytes: they cannot be committed", crate::MAX_TENSOR_PLANES)]
+    TensorRange {
+        /// Least integer.
+        min: i64,
+        /// Greatest integer.
+        max: i64,
+    },
+    /// The prover did not bring one committed tensor for each committed input.
+    #[error("{actual} committed inputs, expected {expected}")]
+    CommittedInputs {
+        /// Committed inputs of the circuit.
+        expected: usize,
+        /// Committed tensors given.
+        actual: usize,
+    },
+    /// A committed tensor does not hold the integers of the input that it is given for, or was made for another security profile.
+    #[error("the commitment given for input `{name}` {reason}")]
+    OtherTensor {
+        /// Name of the input.
+        name: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
     /// The caller asked to stop.
     #[error("interrupted")]
     Interrupted,

@@ -17,20 +17,25 @@ pub mod progress;
 mod protocol;
 mod public;
 pub mod renewal;
+mod request;
 mod rewrite;
 mod schedule;
 pub mod security;
 #[cfg(test)]
 mod malicious;
 pub mod statement;
+pub mod tensor;
 mod wave;
 
 pub use clock::Timings;
 pub use error::{ProveError, VerifyError};
 pub use key::{DEFAULT_LIFETIME, ProvingKey, Setup, VerifyingKey};
 pub use progress::{Progress, Silent};
-pub use protocol::{MAX_BATCH, Proven, Verified, prove, verify};
+pub use protocol::{MAX_BATCH, Proven, Verified, prove, prove_linked, verify};
 pub use renewal::{Link, renew, verify_renewals};
 pub use security::{Profile, SecurityReport, SecurityTerm, security};
 pub use statement::{Proof, Statement};
+pub use tensor::{
+    CommittedTensor, Counted, DEFAULT_TENSOR_OPENINGS, Linking, MAX_TENSOR_OPENINGS, MAX_TENSOR_PLANES, TensorCommitment, TensorFormat,
+};
 pub use veritorch_commitment::model::{InMemory, Openings};

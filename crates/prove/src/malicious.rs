@@ -18,8 +18,10 @@ use circuits::Case;
 use crate::clock::Clock;
 use crate::lookups::Lookups;
 use crate::protocol::{prove_witness, verify_in};
+use crate::request::{Secret, commit_outputs};
+use crate::tensor::{CommittedTensor, Counted, Sizes, TensorFormat};
 use crate::public::Public;
-use crate::{InMemory, Profile, ProveError, Proof, ProvingKey, Setup, Silent, Statement, verify};
+use crate::{InMemory, Linking, Profile, ProveError, Proof, ProvingKey, Setup, Silent, Statement, prove_linked, verify};
 
 /// What a prover deviates in.
 struct Cheat<'a> {
@@ -27,13 +29,15 @@ struct Cheat<'a> {
     circuit: &'a dyn Fn(&mut Circuit),
     /// The weights that it runs it with.
     params: Option<Params>,
+    /// The commitments that it makes to inputs and outputs, when the honest ones are these.
+    tensors: &'a dyn Fn(&mut Vec<CommittedTensor>),
     /// The statement that it claims.
     statement: &'a dyn Fn(&mut Statement),
 }
 
 impl Default for Cheat<'_> {
     fn default() -> Self {
-        Self { circuit: &|_| {}, params: None, statement: &|_| {} }
+        Self { circuit: &|_| {}, params: None, tensors: &|_| {}, statement: &|_| {} }
     }
 }
 
@@ -42,8 +46,7 @@ impl Default for Cheat<'_> {
 fn forge(case: &Case, cheat: &Cheat<'_>, hidden: bool) -> String {
     let setup = Setup { lifetime: usize::from(hidden), ..Setup::default() };
     let key = ProvingKey::setup(case.circuit.clone(), case.params.clone(), setup, &Silent).unwrap();
-    let public = Public::<E2>::with_masks::<ProveError>(&key.vk, 1, hidden).unwrap();
-    let mut circuit = public.plan.circuit.clone();
+    let mut circuit = key.vk.circuit.instantiate(1);
     (cheat.circuit)(&mut circuit);
     // The honest executor would stop at values that no table holds.
     circuit.constraints.clear();
@@ -51,12 +54,33 @@ fn forge(case: &Case, cheat: &Cheat<'_>, hidden: bool) -> String {
         (tensor.min, tensor.max) = (-(1 << 60), 1 << 60);
     }
     let witness = execute(&circuit, cheat.params.as_ref().unwrap_or(&key.params), &case.inputs).unwrap();
-    let inputs = if circuit.policy.input == Visibility::Public { case.inputs.clone() } else { Vec::new() };
-    let mut statement = Statement { batch: 1, inputs, outputs: witness.outputs(&circuit) };
+    let Policy { input, output, .. } = circuit.policy;
+    let mut tensors = Vec::new();
+    if input == Visibility::Committed {
+        let format = TensorFormat { num_planes: 1, num_openings: 2 };
+        tensors.extend(case.inputs.iter().map(|values| CommittedTensor::commit(values.clone(), format, Profile::Standard).unwrap()));
+    }
+    let outputs = witness.outputs(&circuit);
+    tensors.extend(commit_outputs(&key.vk.circuit, &outputs, 2, Profile::Standard).unwrap());
+    (cheat.tensors)(&mut tensors);
+    let shown = |visibility, tensors: &[Vec<i64>]| if visibility == Visibility::Public { tensors.to_vec() } else { Vec::new() };
+    let mut statement = Statement {
+        batch: 1,
+        inputs: shown(input, &case.inputs),
+        outputs: shown(output, &outputs),
+        commitments: tensors.iter().map(CommittedTensor::commitment).collect(),
+    };
     (cheat.statement)(&mut statement);
+    let public = Public::<E2>::with_masks::<ProveError>(&key.vk, &Sizes::of(&statement), hidden).unwrap();
     let counts = multiplicities(&public.plan.circuit, &public.plan.lookups, &witness);
     let clock = Clock::new(&Silent);
-    let (transcript, _) = prove_witness(&key, &public, &statement, &witness, &counts, &InMemory::new(1), clock).unwrap();
+    let openings = InMemory::new(8);
+    let tensors: Vec<Counted<'_>> = tensors.iter().map(|tensor| Counted { tensor, openings: &openings }).collect();
+    let secret = Secret { witness: &witness, multiplicities: &counts, openings: &openings, tensors: &tensors };
+    let (transcript, _) = match prove_witness(&key, &public, &statement, &secret, clock) {
+        Ok(proof) => proof,
+        Err(error) => return format!("no proof: {error}"),
+    };
     let proof = Proof { statement, transcript: transcript.into_proof() };
     match verify_in(&key.vk, &public, &proof) {
         Ok(_) => "accepted".to_owned(),
@@ -271,4 +295,127 @@ fn a_huge_batch_is_refused_without_panic() {
         other.statement.batch = batch;
         assert!(verify(&key.vk, &other).is_err(), "batch {batch}");
     }
+}
+
+const COMMITTED: Policy = Policy { input: Visibility::Committed, output: Visibility::Committed, weights: Visibility::Private };
+
+/// Two inputs and two outputs, all committed, one of them looked up and one an accumulator.
+fn committed() -> Case {
+    let mut b = circuits::Builder::new("committed", COMMITTED);
+    let (x, y) = (b.input(&[2, 5]), b.input(&[4]));
+    let w = b.weight([1, 3, 5], 127);
+    let acc = b.b.dense("fc", x, w).unwrap();
+    let relu = b.activate("relu", acc, 1, None);
+    let w = b.weight([1, 3, 4], 127);
+    let logits = b.b.dense("fc2", y, w).unwrap();
+    b.b.output("relu", relu, &[2, 3], vec![1.0]);
+    b.b.output("logits", logits, &[3], vec![1.0]);
+    b.finish("committed")
+}
+
+/// The same with one entry changed, under a format that holds it.
+fn changed(tensor: &CommittedTensor) -> CommittedTensor {
+    let mut values = tensor.values();
+    values[1] += if values[1] > 0 { -1 } else { 1 };
+    CommittedTensor::commit(values, tensor.commitment().format, tensor.profile()).unwrap()
+}
+
+#[test]
+fn committed_inputs_and_outputs_are_accepted() {
+    for hidden in [false, true] {
+        assert_eq!(forge(&committed(), &Cheat::default(), hidden), "accepted", "{hidden}");
+    }
+}
+
+#[test]
+fn a_commitment_to_another_tensor_is_refused() {
+    for port in 0..4 {
+        let other = |tensors: &mut Vec<CommittedTensor>| tensors[port] = changed(&tensors[port]);
+        is_refused_by(&committed(), &Cheat { tensors: &other, ..Cheat::default() }, "failed");
+    }
+}
+
+#[test]
+fn a_commitment_of_another_length_is_refused() {
+    for change in [&(|values: &mut Vec<i64>| values.push(0)) as &dyn Fn(&mut Vec<i64>), &|values| values.truncate(9)] {
+        let other = |tensors: &mut Vec<CommittedTensor>| {
+            let mut values = tensors[0].values();
+            change(&mut values);
+            tensors[0] = CommittedTensor::commit(values, tensors[0].commitment().format, Profile::Standard).unwrap();
+        };
+        for hidden in [false, true] {
+            assert_ne!(forge(&committed(), &Cheat { tensors: &other, ..Cheat::default() }, hidden), "accepted");
+        }
+    }
+}
+
+#[test]
+fn a_statement_with_another_proofs_commitment_is_refused() {
+    for port in 0..4 {
+        // A commitment to the same integers, and one to others.
+        let again = |statement: &mut Statement| {
+            let format = statement.commitments[port].format;
+            let len = [10, 4, 6, 3][port];
+            statement.commitments[port] = CommittedTensor::commit(vec![3; len], format, Profile::Standard).unwrap().commitment();
+        };
+        is_refused_by(&committed(), &Cheat { statement: &again, ..Cheat::default() }, "opening");
+    }
+}
+
+#[test]
+fn an_opening_replayed_with_other_integers_is_refused() {
+    for port in 0..4 {
+        let replay = |tensors: &mut Vec<CommittedTensor>| tensors[port] = tensors[port].replayed(&changed(&tensors[port]).values());
+        // What the witness holds is not what the tree was made of, and the columns do not fit the root.
+        is_refused_by(&committed(), &Cheat { tensors: &replay, ..Cheat::default() }, "opening");
+    }
+    let mut case = committed();
+    let first = CommittedTensor::commit(case.inputs[0].clone(), TensorFormat { num_planes: 1, num_openings: 2 }, Profile::Standard).unwrap();
+    case.inputs[0] = changed(&first).values();
+    let replay = |tensors: &mut Vec<CommittedTensor>| tensors[0] = first.replayed(&tensors[0].values());
+    is_refused_by(&case, &Cheat { tensors: &replay, ..Cheat::default() }, "opening");
+}
+
+#[test]
+fn changed_commitments_in_a_statement_are_refused() {
+    let case = committed();
+    let key = ProvingKey::setup(case.circuit.clone(), case.params.clone(), Profile::Standard, &Silent).unwrap();
+    let format = TensorFormat { num_planes: 1, num_openings: 1 };
+    let tensors: Vec<CommittedTensor> =
+        case.inputs.iter().map(|values| CommittedTensor::commit(values.clone(), format, Profile::Standard).unwrap()).collect();
+    let openings = InMemory::new(4);
+    let linking = || Linking { inputs: tensors.iter().map(|tensor| Counted { tensor, openings: &openings }).collect(), ..Linking::default() };
+    let proof = prove_linked(&key, &case.inputs, 1, &InMemory::new(1), &linking(), &Silent).unwrap().proof;
+    let _ = verify(&key.vk, &proof).unwrap();
+    assert_eq!(openings.left(), 2);
+    type Change = dyn Fn(&mut Statement);
+    let changes: [(&str, &Change); 9] = [
+        ("", &|s| s.commitments[0].root[7] ^= 1),
+        ("", &|s| s.commitments.swap(0, 1)),
+        ("", &|s| s.commitments[0].format.num_openings = 2),
+        ("", &|s| s.commitments[0].format.num_planes = 2),
+        ("expected 4", &|s| s.commitments.truncate(3)),
+        ("openings", &|s| s.commitments[0].format.num_openings = usize::MAX),
+        ("openings", &|s| s.commitments[0].format.num_openings = 0),
+        ("byte planes", &|s| s.commitments[3].format.num_planes = 8),
+        ("public inputs", &|s| s.inputs.push(vec![0; 10])),
+    ];
+    for (what, change) in changes {
+        let mut other = proof.clone();
+        change(&mut other.statement);
+        let error = verify(&key.vk, &other).unwrap_err().to_string();
+        assert!(error.contains(what), "`{error}` does not name `{what}`");
+    }
+    // The largest formats that are possible cost time, and nothing else.
+    let mut other = proof.clone();
+    other.statement.commitments[0].format = TensorFormat { num_planes: 7, num_openings: 1 << 16 };
+    assert!(verify(&key.vk, &other).is_err());
+
+    let mut inputs = case.inputs.clone();
+    inputs[1][0] ^= 1;
+    let error = prove_linked(&key, &inputs, 1, &InMemory::new(1), &linking(), &Silent).unwrap_err();
+    assert!(matches!(error, ProveError::OtherTensor { ref name, .. } if name == "x2"), "{error}");
+    assert_eq!(openings.left(), 2, "nothing is used up by a refusal");
+    let error = prove_linked(&key, &case.inputs, 1, &InMemory::new(1), &Linking::default(), &Silent).unwrap_err();
+    assert!(matches!(error, ProveError::CommittedInputs { expected: 2, actual: 0 }), "{error}");
 }

@@ -1,21 +1,22 @@
 //! `prove` beside `verify`.
 //!
 //! # Transcript
-//! 0. statement: digest of the verifying key, batch, public inputs and outputs;
+//! 0. statement: digest of the verifying key, batch, public inputs and outputs, commitments to inputs and outputs;
 //! 1. root of the witness: private inputs, hints, multiplicities and pads; from here on every message is padded;
 //! 2. the lookup argument, which ends in claims on looked-up tensors and on multiplicities;
-//! 3. points for zero constraints and for public outputs, whose claims follow from the statement;
+//! 3. points for zero constraints and for public outputs, whose claims follow from the statement; points for committed inputs and outputs
+//!    with the values that are claimed of tensor and commitment;
 //! 4. the steps of the schedule, which move claims from results to operands until they stand on inputs, hints and weights;
-//! 5. the model's combined row: its root, then columns of the model;
+//! 5. combined rows of the model and of each tensor commitment: their root, then columns of the model and of each commitment;
 //! 6. the argument that products of pads are products; no message is padded after it;
 //! 7. the opening of all that was committed.
 //!
 //! Claims on public inputs are checked against the statement. The prover learns what its opening has to show by running the
 //! verifier over the messages that it has sent: the two cannot drift apart.
 
-use veritorch_commitment::model::{self, Openings, Reduction, Reservation};
-use veritorch_commitment::{Cells, ParamClaim, Place, Relations, TensorClaim};
-use veritorch_execute::{TensorData, Witness, execute};
+use veritorch_commitment::model::{self, InMemory, Openings, Reduction, Reservation};
+use veritorch_commitment::{Cells, ModelProver, ParamClaim, Place, Relations, TensorClaim};
+use veritorch_execute::{TensorData, execute};
 use veritorch_graph::circuit::{Circuit, Op, TensorId, Visibility};
 use veritorch_sumcheck::products::{self, PadSecrets};
 use veritorch_sumcheck::random::SecretRng;
@@ -24,14 +25,17 @@ use veritorch_sumcheck::{E2, E3, Ext, Form, ProverTranscript, Value, VerifierTra
 
 use crate::claim::ClaimSet;
 use crate::clock::{Clock, Timings};
+use crate::contract::contract;
 use crate::contraction::Values;
 use crate::error::{ProveError, VerifyError};
 use crate::key::{ProvingKey, VerifyingKey};
 use crate::progress::Progress;
 use crate::public::{COMBINATIONS, Plan, Public, WITNESS, public_value};
+use crate::request::{Request, Secret, commit_outputs};
 use crate::schedule::schedule;
 use crate::security::{AnyPublic, SecurityReport, any_public, security_in};
 use crate::statement::{Proof, Statement};
+use crate::tensor::{CommittedTensor, Counted, LINK_VALUE, Linking, Sizes, TensorFormat, check_commitments};
 use crate::wave::{prove_step, verify_step};
 
 pub(crate) const DOMAIN: &str = "veritorch 2026 proof v2";
@@ -45,6 +49,10 @@ pub struct Proven {
     pub proof: Proof,
     /// Outputs, whether public or not: one vector per output, samples first.
     pub outputs: Vec<Vec<i64>>,
+    /// The commitments to outputs, if the policy commits outputs, with one opening used.
+    pub committed_outputs: Vec<CommittedTensor>,
+    /// What the proof is worth.
+    pub security: SecurityReport,
     /// Bytes of the proof under each label of the transcript.
     pub sizes: Vec<(&'static str, usize)>,
     /// Seconds of each phase.
@@ -72,12 +80,28 @@ pub fn prove(
     openings: &dyn Openings,
     progress: &dyn Progress,
 ) -> Result<Proven, ProveError> {
+    prove_linked(key, inputs, batch, openings, &Linking::default(), progress)
+}
+
+/// As [`prove`], for circuits with committed inputs or outputs. Each committed input uses up an opening of its commitment.
+///
+/// # Errors
+/// As [`prove`]; if the committed tensors are not the inputs', or an output's range is too wide to be committed.
+pub fn prove_linked(
+    key: &ProvingKey,
+    inputs: &[Vec<i64>],
+    batch: usize,
+    openings: &dyn Openings,
+    linking: &Linking<'_>,
+    progress: &dyn Progress,
+) -> Result<Proven, ProveError> {
     if batch == 0 || batch > MAX_BATCH {
         return Err(ProveError::Batch { batch });
     }
-    match any_public::<ProveError>(&key.vk, batch)? {
-        AnyPublic::Quadratic(public) => prove_in::<E2>(key, &public, inputs, batch, openings, progress),
-        AnyPublic::Cubic(public) => prove_in::<E3>(key, &public, inputs, batch, openings, progress),
+    let request = Request { inputs, openings, linking };
+    match any_public::<ProveError>(&key.vk, &request.sizes(key, batch)?)? {
+        AnyPublic::Quadratic(public) => prove_in::<E2>(key, &public, &request, progress),
+        AnyPublic::Cubic(public) => prove_in::<E3>(key, &public, &request, progress),
     }
 }
 
@@ -88,7 +112,7 @@ pub fn prove(
 pub fn verify(key: &VerifyingKey, proof: &Proof) -> Result<Verified, VerifyError> {
     key.check::<VerifyError>()?;
     check_statement(&key.circuit, &proof.statement)?;
-    match any_public::<VerifyError>(key, proof.statement.batch)? {
+    match any_public::<VerifyError>(key, &Sizes::of(&proof.statement))? {
         AnyPublic::Quadratic(public) => verify_in::<E2>(key, &public, proof),
         AnyPublic::Cubic(public) => verify_in::<E3>(key, &public, proof),
     }
@@ -104,33 +128,50 @@ fn absorb_statement(key: &VerifyingKey, statement: &Statement, transcript: &mut 
             transcript.absorb(label, &bytes);
         }
     }
+    for commitment in &statement.commitments {
+        let TensorFormat { num_planes, num_openings } = commitment.format;
+        let sizes = [num_planes, num_openings].map(|size| (size as u64).to_le_bytes()).concat();
+        transcript.absorb("committed tensor", &[sizes.as_slice(), &commitment.root].concat());
+    }
 }
 
 fn prove_in<E: Ext>(
     key: &ProvingKey,
     public: &Public<E>,
-    inputs: &[Vec<i64>],
-    batch: usize,
-    openings: &dyn Openings,
+    request: &Request<'_>,
     progress: &dyn Progress,
 ) -> Result<Proven, ProveError> {
     let mut clock = Clock::new(progress);
     let plan = &public.plan;
     let expected = key.vk.profile.target_bits();
-    let actual = security_in(public).bits;
+    let security = security_in(public);
+    let actual = security.bits;
     if actual < expected {
         return Err(ProveError::Security { expected, actual });
     }
     clock.begin("execute")?;
+    let Request { inputs, openings, linking } = request;
     let witness = execute(&plan.circuit, &key.params, inputs)?;
     let multiplicities = plan.lookups.argument.multiplicities(&plan.lookups.values(&witness.values))?;
     let outputs = witness.outputs(&plan.circuit);
     let shown = |visibility, tensors: &[Vec<i64>]| if visibility == Visibility::Public { tensors.to_vec() } else { Vec::new() };
     let policy = plan.circuit.policy;
-    let statement = Statement { batch, inputs: shown(policy.input, inputs), outputs: shown(policy.output, &outputs) };
-    let (transcript, timings) = prove_witness(key, public, &statement, &witness, &multiplicities, openings, clock)?;
+    let committed_outputs = commit_outputs(&plan.circuit, &outputs, linking.output_openings, key.vk.profile)?;
+    let own: Vec<InMemory> = committed_outputs.iter().map(|tensor| InMemory::new(tensor.commitment().format.num_openings)).collect();
+    let mut tensors = linking.inputs.clone();
+    tensors.extend(committed_outputs.iter().zip(&own).map(|(tensor, openings)| Counted { tensor, openings }));
+    let statement = Statement {
+        batch: plan.circuit.batch,
+        inputs: shown(policy.input, inputs),
+        outputs: shown(policy.output, &outputs),
+        commitments: tensors.iter().map(|counted| counted.tensor.commitment()).collect(),
+    };
+    let secret = Secret { witness: &witness, multiplicities: &multiplicities, openings: *openings, tensors: &tensors };
+    let (transcript, timings) = prove_witness(key, public, &statement, &secret, clock)?;
     let sizes = transcript.sizes();
-    Ok(Proven { proof: Proof { statement, transcript: transcript.into_proof() }, outputs, sizes, timings })
+    drop(tensors);
+    let proof = Proof { statement, transcript: transcript.into_proof() };
+    Ok(Proven { proof, outputs, committed_outputs, security, sizes, timings })
 }
 
 /// Everything after the execution: steps 1 to 7 of the transcript. It does not check that the statement holds.
@@ -138,19 +179,23 @@ pub(crate) fn prove_witness<E: Ext>(
     key: &ProvingKey,
     public: &Public<E>,
     statement: &Statement,
-    witness: &Witness,
-    multiplicities: &[Vec<u32>],
-    openings: &dyn Openings,
+    secret: &Secret<'_>,
     mut clock: Clock<'_>,
 ) -> Result<(ProverTranscript, Timings), ProveError> {
+    let &Secret { witness, multiplicities, openings, tensors } = secret;
     let plan = &public.plan;
     let circuit = &plan.circuit;
     let values = Values { tensors: &witness.values, params: &key.params };
     let columns = plan.lookups.values(&witness.values);
 
     clock.begin("commit")?;
-    let reservation = || Reservation::take(&plan.model, openings).map_err(ProveError::Openings);
-    let reservation = plan.has_weights().then(reservation).transpose()?;
+    let model = plan.has_weights().then_some((&key.model, openings));
+    let matrices = model.into_iter().chain(tensors.iter().map(|counted| (counted.tensor.prover(), counted.openings)));
+    let reserve = |(prover, openings): (_, &dyn Openings)| {
+        let reservation = Reservation::take(ModelProver::layout(prover), openings).map_err(ProveError::Openings)?;
+        Ok((prover, reservation))
+    };
+    let long_lived: Vec<(&ModelProver, Reservation)> = matrices.map(reserve).collect::<Result<_, ProveError>>()?;
     let mut rng = if plan.hidden { Some(SecretRng::from_os()?) } else { None };
     let secrets = public.pads.as_ref().zip(rng.as_mut()).map(|(layout, rng)| PadSecrets::<E>::random(layout, rng));
     let mut transcript = ProverTranscript::new(DOMAIN);
@@ -185,22 +230,35 @@ pub(crate) fn prove_witness<E: Ext>(
     for (tensor, form, value) in plan.constraint_claims(statement, &mut transcript) {
         claims.push(tensor, form, value);
     }
+    let mut opened: Vec<Vec<ParamClaim<E>>> = Vec::new();
+    for link in &plan.links {
+        let form = link.form::<E>(circuit, &mut transcript);
+        let value = contract(values.tensor(link.tensor), &circuit.tensor(link.tensor).shape, &form);
+        transcript.send(LINK_VALUE, &[value]);
+        opened.push(vec![link.claim(circuit, &form, value)]);
+        claims.push(link.tensor, form, value);
+    }
     for step in schedule(circuit) {
         prove_step(circuit, &step, values, &mut claims, &mut transcript);
         clock.check()?;
     }
 
     clock.begin("open model")?;
-    if let Some(reservation) = reservation {
-        let params: Vec<ParamClaim<E>> =
-            std::mem::take(&mut claims.params).into_iter().map(|(form, value)| form.into_claim(value)).collect();
-        let combined = key.model.combine(&mut transcript, &params)?;
-        let tensors = combined.tensors();
+    if !long_lived.is_empty() {
+        if plan.has_weights() {
+            opened.insert(0, claims.take_params());
+        }
+        let mut tensors = Vec::new();
+        for ((prover, _), claims) in long_lived.iter().zip(&opened) {
+            tensors.extend(prover.combine(&mut transcript, claims)?.tensors());
+        }
         let cells: Vec<&dyn Cells> = tensors.iter().map(|tensor| tensor as &dyn Cells).collect();
         let (root, data) = public.opening.commit(COMBINATIONS, &cells, rng.as_mut())?;
         transcript.send_bytes(COMBINATION_ROOT, &root);
         matrices.push(data);
-        key.model.show_columns(&mut transcript, plan.level, reservation);
+        for (prover, reservation) in long_lived {
+            prover.show_columns(&mut transcript, plan.level, reservation);
+        }
     }
 
     clock.begin("open witness")?;
@@ -234,12 +292,15 @@ fn relations<E: Ext>(
     transcript: &mut VerifierTranscript<'_>,
 ) -> Result<(Vec<[u8; 32]>, Relations<E>), VerifyError> {
     let plan = &public.plan;
-    let Messages { root, mut claims, reduction } = messages(key, plan, statement, transcript)?;
+    let Messages { root, mut claims, reductions } = messages(key, plan, statement, transcript)?;
     let mut roots = vec![root];
-    if let Some(reduction) = reduction {
+    if !reductions.is_empty() {
         roots.push(transcript.receive_bytes(COMBINATION_ROOT)?);
-        let place = Place { stack: COMBINATIONS, tensor: 0 };
-        claims.extend(model::verify_columns(&plan.model, &key.model_root, transcript, plan.level, reduction, place)?);
+        let mut place = Place { stack: COMBINATIONS, tensor: 0 };
+        for ((layout, root), reduction) in plan.matrices(key, statement).into_iter().zip(reductions) {
+            claims.extend(model::verify_columns(layout, root, transcript, plan.level, reduction, place)?);
+            place.tensor += model::combined_shapes::<E>(layout).len();
+        }
     }
     if let Some(layout) = &public.pads {
         products::verify::<E>(transcript, layout)?;
@@ -248,15 +309,16 @@ fn relations<E: Ext>(
     Ok((roots, Relations { claims, checks: transcript.take_checks(), pads: public.pad_tensor() }))
 }
 
-/// What steps 0 to 5 leave to be shown, but for the columns of the model.
+/// What steps 0 to 5 leave to be shown, but for the columns of long-lived matrices.
 #[must_use]
 pub(crate) struct Messages<E> {
     root: [u8; 32],
     claims: Vec<TensorClaim<E>>,
-    reduction: Option<Reduction<E>>,
+    /// One for each of [`Plan::matrices`].
+    reductions: Vec<Reduction<E>>,
 }
 
-/// Steps 0 to 5 for the verifier, up to the model's combined row: all messages that are padded but those of step 6.
+/// Steps 0 to 5 for the verifier, up to the combined rows: all messages that are padded but those of step 6.
 pub(crate) fn messages<E: Ext>(
     key: &VerifyingKey,
     plan: &Plan,
@@ -281,6 +343,13 @@ pub(crate) fn messages<E: Ext>(
     for (tensor, form, value) in plan.constraint_claims(statement, transcript) {
         claims.push(tensor, form, Value::public(value));
     }
+    let mut opened: Vec<Vec<ParamClaim<E, Value<E>>>> = Vec::new();
+    for link in &plan.links {
+        let form = link.form::<E>(circuit, transcript);
+        let value = transcript.receive_one::<E>(LINK_VALUE)?;
+        opened.push(vec![link.claim(circuit, &form, value.clone())]);
+        claims.push(link.tensor, form, value);
+    }
     for step in schedule(circuit) {
         verify_step(circuit, &step, &mut claims, transcript)?;
     }
@@ -292,16 +361,17 @@ pub(crate) fn messages<E: Ext>(
         }
     }
 
-    let mut reduction = None;
     if plan.has_weights() {
-        let params: Vec<ParamClaim<E, Value<E>>> =
-            std::mem::take(&mut claims.params).into_iter().map(|(form, value)| form.into_claim(value)).collect();
-        reduction = Some(model::verify_combination(&plan.model, &key.model_root, transcript, &params)?);
+        opened.insert(0, claims.take_params());
+    }
+    let mut reductions = Vec::with_capacity(opened.len());
+    for ((layout, root), claims) in plan.matrices(key, statement).into_iter().zip(&opened) {
+        reductions.push(model::verify_combination(layout, root, transcript, claims)?);
     }
     let multiplicities: Vec<(usize, Form<E>, Value<E>)> =
         outcome.multiplicities.into_iter().map(|claim| (claim.source, claim.form, claim.value)).collect();
     let claims = plan.witness_claims(&mut claims, multiplicities);
-    Ok(Messages { root, claims, reduction })
+    Ok(Messages { root, claims, reductions })
 }
 
 /// Input tensors whose entries are in the statement.
@@ -340,7 +410,7 @@ fn check_statement(circuit: &Circuit, statement: &Statement) -> Result<(), Verif
             }
         }
     }
-    Ok(())
+    check_commitments(circuit, statement)
 }
 
 /// Samples in one proof.

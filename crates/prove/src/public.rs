@@ -1,5 +1,6 @@
 //! What both sides of one proof derive from the key and the number of samples.
 
+use veritorch_commitment::whir::Root;
 use veritorch_commitment::{CommitmentError, ModelLayout, Opening, Place, SecurityLevel, TensorClaim, model};
 use veritorch_graph::circuit::{Circuit, Constraint, Op, TensorId, Visibility};
 use veritorch_lookup::LookupError;
@@ -14,6 +15,7 @@ use crate::key::VerifyingKey;
 use crate::lookups::Lookups;
 use crate::protocol::{DOMAIN, messages};
 use crate::statement::Statement;
+use crate::tensor::{Link, Sizes};
 
 const CONSTRAINT_POINT: &str = "constraint point";
 
@@ -27,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) circuit: Circuit,
     pub(crate) lookups: Lookups,
     pub(crate) model: ModelLayout,
+    /// Committed inputs and outputs.
+    pub(crate) links: Vec<Link>,
     pub(crate) level: SecurityLevel,
     /// Whether anything is to stay hidden.
     pub(crate) hidden: bool,
@@ -48,25 +52,25 @@ pub(crate) struct Public<E: Ext> {
 
 impl<E: Ext> Public<E> {
     /// Derives everything; a protocol without masks is for tests.
-    pub(crate) fn new<X>(key: &VerifyingKey, batch: usize) -> Result<Self, X>
+    pub(crate) fn new<X>(key: &VerifyingKey, sizes: &Sizes) -> Result<Self, X>
     where
         X: From<LookupError> + From<CommitmentError> + From<VerifyError>,
     {
         let policy = key.circuit.policy;
-        let hidden = key.lifetime > 0 || [policy.input, policy.output].contains(&Visibility::Private);
-        Self::with_masks(key, batch, hidden)
+        let hidden = key.lifetime > 0 || [policy.input, policy.output].iter().any(|&visibility| visibility != Visibility::Public);
+        Self::with_masks(key, sizes, hidden)
     }
 
     /// As [`Self::new`], with or without masks.
-    pub(crate) fn with_masks<X>(key: &VerifyingKey, batch: usize, hidden: bool) -> Result<Self, X>
+    pub(crate) fn with_masks<X>(key: &VerifyingKey, sizes: &Sizes, hidden: bool) -> Result<Self, X>
     where
         X: From<LookupError> + From<CommitmentError> + From<VerifyError>,
     {
-        let (plan, mut shapes) = Plan::new::<X>(key, batch, hidden)?;
+        let (plan, mut shapes) = Plan::new::<X>(key, sizes, hidden)?;
         let (mut pads, mut num_checks) = (None, 0);
         if hidden {
             // The messages of a proof are always the same in number, order and length: a run without a proof counts them.
-            let statement = Statement::empty(&plan.circuit, batch);
+            let statement = Statement::empty(&plan.circuit, sizes);
             let mut transcript = VerifierTranscript::rehearse(DOMAIN);
             let _ = messages::<E>(key, &plan, &statement, &mut transcript)?;
             let layout = PadLayout::new(transcript.masking());
@@ -78,8 +82,9 @@ impl<E: Ext> Public<E> {
             }
         }
         let mut stacks = vec![shapes];
-        if plan.has_weights() {
-            stacks.push(model::combined_shapes::<E>(&plan.model));
+        let combined: Vec<Vec<usize>> = plan.layouts().into_iter().flat_map(model::combined_shapes::<E>).collect();
+        if !combined.is_empty() {
+            stacks.push(combined);
         }
         let opening = Opening::new(&stacks, hidden, plan.level)?;
         Ok(Self { plan, opening, pads, num_checks })
@@ -94,11 +99,11 @@ impl<E: Ext> Public<E> {
 
 impl Plan {
     /// The plan, and the shapes of the witness stack.
-    fn new<X>(key: &VerifyingKey, batch: usize, hidden: bool) -> Result<(Self, Vec<Vec<usize>>), X>
+    fn new<X>(key: &VerifyingKey, sizes: &Sizes, hidden: bool) -> Result<(Self, Vec<Vec<usize>>), X>
     where
         X: From<LookupError> + From<CommitmentError>,
     {
-        let circuit = key.circuit.instantiate(batch);
+        let circuit = key.circuit.instantiate(sizes.batch);
         let lookups = Lookups::new(&circuit)?;
         let mut shapes = Vec::new();
         let mut slots = vec![None; circuit.tensors.len()];
@@ -114,7 +119,8 @@ impl Plan {
             shapes.push(vec![circuit.tables[table].len()]);
         }
         let (model, level) = (key.model_layout()?, key.profile.level());
-        Ok((Self { circuit, lookups, model, level, hidden, slots, multiplicity_slots }, shapes))
+        let links = Link::all(&circuit, sizes, key.profile)?;
+        Ok((Self { circuit, lookups, model, links, level, hidden, slots, multiplicity_slots }, shapes))
     }
 
     /// Whether any claim will stand on weights.
@@ -122,10 +128,24 @@ impl Plan {
         self.num_param_claims() > 0
     }
 
+    /// Layouts of the long-lived matrices that the proof opens: the model's, if any claim will stand on weights, then those of committed
+    /// inputs and outputs.
+    pub(crate) fn layouts(&self) -> Vec<&ModelLayout> {
+        let model = self.has_weights().then_some(&self.model);
+        model.into_iter().chain(self.links.iter().map(|link| &link.layout)).collect()
+    }
+
+    /// The same with their roots.
+    pub(crate) fn matrices<'a>(&'a self, key: &'a VerifyingKey, statement: &'a Statement) -> Vec<(&'a ModelLayout, &'a Root)> {
+        let model = self.has_weights().then_some(&key.model_root);
+        self.layouts().into_iter().zip(model.into_iter().chain(statement.commitments.iter().map(|own| &own.root))).collect()
+    }
+
     /// Upper bound for the number of claims that the operands of live tensors send to a tensor.
     pub(crate) fn num_consumers(&self, tensor: TensorId) -> usize {
         let columns = self.lookups.columns.iter().flatten().filter(|id| **id == tensor).count();
-        self.num_readers(tensor) + columns + self.circuit.outputs.len()
+        let links = self.links.iter().filter(|link| link.tensor == tensor).count();
+        self.num_readers(tensor) + columns + links + self.circuit.outputs.len()
     }
 
     /// Upper bound for the number of claims on the witness.

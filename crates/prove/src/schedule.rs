@@ -14,13 +14,13 @@ pub(crate) enum Step {
     Wave(Vec<TensorId>),
 }
 
-/// Tensors on which claims arise: looked-up columns, zeros, public outputs.
+/// Tensors on which claims arise: looked-up columns, zeros, outputs that the statement speaks of.
 fn seeds(circuit: &Circuit) -> Vec<TensorId> {
     let constrained = circuit.constraints.iter().flat_map(|constraint| match constraint {
         Constraint::Lookup { columns, .. } => columns.clone(),
         Constraint::Zero { tensor } => vec![*tensor],
     });
-    let outputs = circuit.outputs.iter().filter(|_| circuit.policy.output == Visibility::Public);
+    let outputs = circuit.outputs.iter().filter(|_| circuit.policy.output != Visibility::Private);
     constrained.chain(outputs.map(|port| port.tensor)).collect()
 }
 

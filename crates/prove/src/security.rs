@@ -11,6 +11,7 @@ use veritorch_sumcheck::{E2, E3, Ext};
 use crate::error::{ProveError, VerifyError};
 use crate::key::VerifyingKey;
 use crate::public::{Plan, Public};
+use crate::tensor::Sizes;
 use crate::schedule::{Step, schedule};
 
 /// Field extension and security target.
@@ -75,28 +76,28 @@ pub(crate) enum AnyPublic {
     Cubic(Box<Public<E3>>),
 }
 
-/// What proofs of this many samples are derived from: over the cubic extension in the high profile, and wherever the quadratic one
-/// would fall below the target. A public function of key and batch.
-pub(crate) fn any_public<X>(key: &VerifyingKey, batch: usize) -> Result<AnyPublic, X>
+/// What proofs of these sizes are derived from: over the cubic extension in the high profile, and wherever the quadratic one
+/// would fall below the target. A public function of key and sizes.
+pub(crate) fn any_public<X>(key: &VerifyingKey, sizes: &Sizes) -> Result<AnyPublic, X>
 where
     X: From<LookupError> + From<CommitmentError> + From<VerifyError>,
 {
     if key.profile == Profile::Standard
-        && let Ok(public) = Public::<E2>::new::<VerifyError>(key, batch)
+        && let Ok(public) = Public::<E2>::new::<VerifyError>(key, sizes)
         && security_in(&public).bits >= key.profile.target_bits()
     {
         return Ok(AnyPublic::Quadratic(Box::new(public)));
     }
-    Ok(AnyPublic::Cubic(Box::new(Public::<E3>::new::<X>(key, batch)?)))
+    Ok(AnyPublic::Cubic(Box::new(Public::<E3>::new::<X>(key, sizes)?)))
 }
 
-/// What proofs of this many samples under a key are worth.
+/// What proofs of this many samples under a key are worth, with commitments of the usual formats.
 ///
 /// # Errors
 /// If no proof of that size is possible.
 pub fn security(key: &VerifyingKey, batch: usize) -> Result<SecurityReport, ProveError> {
     key.check::<ProveError>()?;
-    Ok(match any_public::<ProveError>(key, batch)? {
+    Ok(match any_public::<ProveError>(key, &Sizes::usual(&key.circuit, batch)?)? {
         AnyPublic::Quadratic(public) => security_in(&public),
         AnyPublic::Cubic(public) => security_in(&public),
     })
@@ -110,8 +111,12 @@ pub(crate) fn security_in<E: Ext>(public: &Public<E>) -> SecurityReport {
     let mut commitments = Vec::new();
     let mut num_claims = plan.num_witness_claims() + public.num_checks;
     if plan.has_weights() {
-        commitments = model::security_terms::<E>(&plan.model, plan.level, plan.num_param_claims());
+        commitments = model::security_terms::<E>(&plan.model, plan.level, plan.num_param_claims(), "model");
         num_claims += plan.model.num_queries() + 1;
+    }
+    for link in &plan.links {
+        commitments.extend(model::security_terms::<E>(&link.layout, plan.level, 1, &link.name));
+        num_claims += link.layout.num_queries() + 1;
     }
     if let Some(pads) = &public.pads {
         terms.extend(pads.security_terms::<E>().into_iter().map(named));
@@ -144,6 +149,7 @@ fn linear_layers<E: Ext>(plan: &Plan) -> SecurityTerm {
         })
         .sum();
     let points: usize = circuit.outputs.iter().map(|port| padded_vars(&circuit.tensor(port.tensor).shape)).sum();
+    let links: usize = plan.links.iter().map(|link| padded_vars(&circuit.tensor(link.tensor).shape)).sum();
     let zeros: usize = circuit
         .constraints
         .iter()
@@ -152,6 +158,6 @@ fn linear_layers<E: Ext>(plan: &Plan) -> SecurityTerm {
             Constraint::Lookup { .. } => 0,
         })
         .sum();
-    let degree = (steps + points + zeros).max(1) as f64;
+    let degree = (steps + points + links + zeros).max(1) as f64;
     SecurityTerm { name: "linear layers: sumchecks and points".to_owned(), bits: E::BITS - degree.log2() }
 }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use veritorch_graph::circuit::{Circuit, Visibility};
 
+use crate::tensor::{Sizes, TensorCommitment};
+
 /// The public part of a proof beside the verifying key. Integers; a port's scale turns them into the model's units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
@@ -12,14 +14,21 @@ pub struct Statement {
     pub inputs: Vec<Vec<i64>>,
     /// Values of each output, samples first, if the policy makes outputs public; else empty.
     pub outputs: Vec<Vec<i64>>,
+    /// A commitment to each input, if the policy commits inputs, and then to each output, if it commits outputs.
+    pub commitments: Vec<TensorCommitment>,
 }
 
 impl Statement {
     /// A statement without entries, for a run that counts messages.
-    pub(crate) fn empty(circuit: &Circuit, batch: usize) -> Self {
+    pub(crate) fn empty(circuit: &Circuit, sizes: &Sizes) -> Self {
         let tensors = |visibility, ports: usize| vec![Vec::new(); if visibility == Visibility::Public { ports } else { 0 }];
         let policy = circuit.policy;
-        Self { batch, inputs: tensors(policy.input, circuit.inputs.len()), outputs: tensors(policy.output, circuit.outputs.len()) }
+        Self {
+            batch: sizes.batch,
+            inputs: tensors(policy.input, circuit.inputs.len()),
+            outputs: tensors(policy.output, circuit.outputs.len()),
+            commitments: sizes.formats.iter().map(|&format| TensorCommitment { root: [0; 32], format }).collect(),
+        }
     }
 }
 

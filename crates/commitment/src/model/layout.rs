@@ -22,6 +22,8 @@ const MIN_LOG_COLUMNS: usize = 9;
 const MAX_LOG_COLUMNS: usize = 26;
 /// Rows of the largest matrix: a column has 8 MiB.
 const MAX_ROWS: usize = 1 << 20;
+/// Byte planes of a param at most: any sum of them is a 64-bit integer.
+const MAX_PLANES: usize = 7;
 /// Openings that masks are made for at most.
 const MAX_OPENINGS: usize = 1 << 20;
 
@@ -104,11 +106,11 @@ impl ModelLayout {
     /// the weights are public.
     ///
     /// # Errors
-    /// If a param is empty, has no plane or more than four, or has a column that is longer than a row can be; if there are more
+    /// If a param is empty, has no plane or more than seven, or has a column that is longer than a row can be; if there are more
     /// openings than a row can have masks for, or more than 2^20 rows.
     pub fn new(params: &[ParamInfo], num_openings: usize, level: SecurityLevel) -> Result<Self, CommitmentError> {
         for (param, info) in params.iter().enumerate() {
-            let fits = info.shape.iter().all(|&len| len > 0) && (1..=4).contains(&info.num_planes);
+            let fits = info.shape.iter().all(|&len| len > 0) && (1..=MAX_PLANES).contains(&info.num_planes);
             if !fits || log_padded(info.shape[2]) > MAX_LOG_COLUMNS {
                 return Err(CommitmentError::Param { param, reason: "its shape or number of planes is impossible" });
             }
@@ -327,7 +329,7 @@ mod tests {
 
     #[test]
     fn impossible_params_are_refused() {
-        for bad in [info([0, 1, 1], 1), info([1, 1, 1], 0), info([1, 1, 1], 5), info([1, 1, 1 << 27], 1)] {
+        for bad in [info([0, 1, 1], 1), info([1, 1, 1], 0), info([1, 1, 1], 8), info([1, 1, 1 << 27], 1)] {
             assert!(matches!(ModelLayout::new(&[bad], 0, SecurityLevel::default()), Err(CommitmentError::Param { param: 0, .. })));
         }
     }

@@ -210,18 +210,18 @@ pub fn verify_columns<E: Ext>(
     Ok(claims)
 }
 
-/// The terms of the soundness error of an opening with this many claims.
+/// The terms of the soundness error of an opening with this many claims of what is called `name`.
 #[must_use]
-pub fn security_terms<E: Ext>(layout: &ModelLayout, level: SecurityLevel, num_claims: usize) -> Vec<SecurityTerm> {
+pub fn security_terms<E: Ext>(layout: &ModelLayout, level: SecurityLevel, num_claims: usize, name: &str) -> Vec<SecurityTerm> {
     let field = |ways: usize| E::BITS - (ways.max(1) as f64).log2();
     let steps = log_padded(layout.num_rows()) + 1;
     vec![
-        SecurityTerm::new(format!("model: proximity of {} rows", layout.num_rows()), field(steps) - layout.log_domain() as f64),
-        SecurityTerm::new(format!("model: merging of {num_claims} claims"), field(num_claims)),
-        SecurityTerm::new(format!("model: sumcheck over {} variables", layout.log_columns()), field(2 * layout.log_columns())),
-        SecurityTerm::new("model: merging of the combined row", field(1)),
+        SecurityTerm::new(format!("{name}: proximity of {} rows", layout.num_rows()), field(steps) - layout.log_domain() as f64),
+        SecurityTerm::new(format!("{name}: merging of {num_claims} claims"), field(num_claims)),
+        SecurityTerm::new(format!("{name}: sumcheck over {} variables", layout.log_columns()), field(2 * layout.log_columns())),
+        SecurityTerm::new(format!("{name}: merging of the combined row"), field(1)),
         SecurityTerm::new(
-            format!("model: {} columns and {} bits of work", layout.num_queries(), level.grinding),
+            format!("{name}: {} columns and {} bits of work", layout.num_queries(), level.grinding),
             layout.code().query_bits() + level.grinding as f64,
         ),
     ]

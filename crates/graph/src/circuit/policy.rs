@@ -51,14 +51,11 @@ impl Policy {
     /// Whether this version can prove under the policy.
     ///
     /// # Errors
-    /// Weights have no third policy; committed inputs and outputs are not available.
+    /// Weights have no third policy.
     pub fn check(&self) -> Result<(), CircuitError> {
         let refused = |reason: &str| Err(CircuitError::Item { item: "policy".to_owned(), reason: reason.to_owned() });
         if self.weights == Visibility::Committed {
             return refused("weights are committed in any case, expected `public` or `private`");
-        }
-        if [self.input, self.output].contains(&Visibility::Committed) {
-            return refused("committed inputs and outputs are not available in this version, expected `public` or `private`");
         }
         Ok(())
     }
