@@ -18,6 +18,6 @@ mod scales;
 pub use error::QuantiseError;
 pub use float::{count_samples, outputs as float_outputs};
 pub use measure::{decode, encode, run_samples};
-pub use options::{QuantiseOptions, Target};
+pub use options::{InputSteps, QuantiseOptions, Target};
 pub use pipeline::{Quantised, quantise};
 pub use report::{NodeReport, OutputReport, QuantisationReport, RefusalReport};

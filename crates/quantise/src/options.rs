@@ -7,6 +7,9 @@ use veritorch_graph::circuit::Policy;
 
 use crate::QuantiseError;
 
+/// Inputs of given steps have at most this many on either side of zero.
+const MAX_STEPS: i64 = 1 << 31;
+
 /// What the quantised model must reach on the calibration data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Target {
@@ -22,6 +25,15 @@ pub enum Target {
     Drift(f64),
 }
 
+/// Integers of the inputs, where they are not left to calibration: `real = integer * scale`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InputSteps {
+    /// Real value of one step, above 0.
+    pub scale: f64,
+    /// Least and greatest integer that must fit; by default what calibration saw.
+    pub range: Option<(i64, i64)>,
+}
+
 /// Options of [`quantise`](crate::quantise()).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QuantiseOptions {
@@ -29,6 +41,8 @@ pub struct QuantiseOptions {
     pub activation_bits: u32,
     /// Bits of inputs, 4 to 16. An input that holds multiples of 1/255 of its maximum takes 8 unsigned bits, exactly.
     pub input_bits: u32,
+    /// Steps of all inputs, instead of those that calibration gives with `input_bits`.
+    pub input_steps: Option<InputSteps>,
     /// Bits, at least, of values that are added to others as they are (residual connections), 4 to 16.
     pub residual_bits: u32,
     /// Factor on calibrated ranges of everything but inputs, 1 to 4: calibration sees few samples, others reach further.
@@ -58,6 +72,7 @@ impl Default for QuantiseOptions {
         Self {
             activation_bits: 8,
             input_bits: 10,
+            input_steps: None,
             residual_bits: 10,
             margin: 1.25,
             widen_tables: false,
@@ -88,6 +103,13 @@ impl QuantiseOptions {
         for (option, bits) in bits {
             if !(4..=16).contains(&bits) {
                 return Err(QuantiseError::Option { option, reason: format!("{bits} bits, expected 4 to 16") });
+            }
+        }
+        if let Some(InputSteps { scale, range }) = self.input_steps {
+            let wide = range.is_some_and(|(low, high)| low > high || low < -MAX_STEPS || high >= MAX_STEPS);
+            if !(scale.is_finite() && scale > 0.0) || wide {
+                let reason = format!("steps of {scale} in {range:?}, expected a scale above 0 and integers of at most 32 bits");
+                return Err(QuantiseError::Option { option: "input_steps".to_owned(), reason });
             }
         }
         if !(1.0..=4.0).contains(&self.margin) {

@@ -5,7 +5,7 @@
 
 use veritorch_graph::model::{ModelGraph, ModelOp, UnaryFn, ValueId};
 
-use crate::QuantiseOptions;
+use crate::{InputSteps, QuantiseOptions};
 use crate::calibrate::Calibration;
 
 /// Integers of a tensor.
@@ -25,6 +25,21 @@ impl Format {
         let (min, max) = if unsigned { (0, (1 << bits) - 1) } else { (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) };
         let magnitude = if magnitude > 0.0 { magnitude } else { 1.0 };
         Self { scale: tidy(magnitude / max as f64), min, max }
+    }
+
+    /// The smallest integers, from 4 bits on, that hold these steps and numbers up to `magnitude` where no range is given.
+    pub(crate) fn of_steps(steps: InputSteps, magnitude: f64, unsigned: bool) -> Self {
+        let InputSteps { scale, range } = steps;
+        let reach = ((magnitude / scale).ceil() as i64).clamp(1, (1 << 31) - 1);
+        let (low, high) = range.unwrap_or((if unsigned { 0 } else { -reach }, reach));
+        let bits = |fits: &dyn Fn(u32) -> bool| (4..=32).find(|&bits| fits(bits)).unwrap_or(32);
+        let (min, max) = if low >= 0 {
+            (0, (1 << bits(&|bits| high < 1 << bits)) - 1)
+        } else {
+            let half = 1 << (bits(&|bits| -(1 << (bits - 1)) <= low && high < 1 << (bits - 1)) - 1);
+            (-half, half - 1)
+        };
+        Self { scale, min, max }
     }
 
     /// The nearest integer, halves away from zero, saturated.
@@ -95,6 +110,12 @@ impl Formats {
             {
                 let bytes = Format::new(magnitude[root], true, 8);
                 (0..count).filter(|&index| groups[index] == root).for_each(|index| formats[index] = bytes);
+            }
+        }
+        if let Some(steps) = options.input_steps {
+            for root in input_roots {
+                let format = Format::of_steps(steps, magnitude[root], is_unsigned[root]);
+                (0..count).filter(|&index| groups[index] == root).for_each(|index| formats[index] = format);
             }
         }
         Self { formats }

@@ -3,9 +3,9 @@
 mod model;
 
 use model::{Net, noise, samples};
-use veritorch_graph::circuit::{Policy, Visibility};
+use veritorch_graph::circuit::{Circuit, Policy, Visibility};
 use veritorch_graph::model::{ModelGraph, ModelOp, UnaryFn};
-use veritorch_quantise::{QuantiseError, QuantiseOptions, Target, encode, quantise, run_samples};
+use veritorch_quantise::{InputSteps, QuantiseError, QuantiseOptions, Target, encode, quantise, run_samples};
 
 /// Two hidden layers of 16.
 fn mlp() -> ModelGraph {
@@ -208,6 +208,30 @@ fn bytes_are_taken_as_they_are() {
     assert_eq!(port.scale, [1.0]);
     assert_eq!(encode(&quantised.circuit, port, &data), [0, 255, 17, 130, 1, 2, 3, 254]);
     assert_eq!(encode(&quantised.circuit, port, &[-5.0, 300.0, 0.4, 0.6]), [0, 255, 0, 1]);
+}
+
+#[test]
+fn steps_of_inputs_can_be_given() {
+    let graph = mlp();
+    let data = samples(&graph, 50, 1.0);
+    let compiled = |scale, range| {
+        let options = QuantiseOptions { input_steps: Some(InputSteps { scale, range }), ..QuantiseOptions::default() };
+        quantise(&graph, &data, &options)
+    };
+    let range = |circuit: &Circuit| {
+        let tensor = circuit.tensor(circuit.inputs[0].tensor);
+        (tensor.min, tensor.max)
+    };
+    let quantised = compiled(0.003, Some((-100, 70_000))).unwrap();
+    assert_eq!(quantised.circuit.inputs[0].scale, [0.003]);
+    assert_eq!(range(&quantised.circuit), (-131_072, 131_071));
+    assert!(quantised.report.drift() < 0.05, "{}", quantised.report);
+    let quantised = compiled(1.0 / 128.0, None).unwrap();
+    assert_eq!(range(&quantised.circuit), (-256, 255), "calibration saw -1 to 1, that is 128 steps");
+    assert!(quantised.report.drift() < 0.05, "{}", quantised.report);
+    for (scale, range) in [(0.0, None), (f64::NAN, None), (-1.0, None), (1.0, Some((3, 2))), (1.0, Some((0, 1 << 40)))] {
+        assert!(matches!(compiled(scale, range), Err(QuantiseError::Option { .. })), "{scale} {range:?}");
+    }
 }
 
 #[test]
