@@ -15,7 +15,7 @@ use crate::key::VerifyingKey;
 use crate::lookups::Lookups;
 use crate::protocol::{DOMAIN, messages};
 use crate::statement::Statement;
-use crate::tensor::{Link, Sizes};
+use crate::tensor::{PortLink, Sizes};
 
 const CONSTRAINT_POINT: &str = "constraint point";
 
@@ -30,7 +30,7 @@ pub(crate) struct Plan {
     pub(crate) lookups: Lookups,
     pub(crate) model: ModelLayout,
     /// Committed inputs and outputs.
-    pub(crate) links: Vec<Link>,
+    pub(crate) links: Vec<PortLink>,
     pub(crate) level: SecurityLevel,
     /// Whether anything is to stay hidden.
     pub(crate) hidden: bool,
@@ -119,7 +119,7 @@ impl Plan {
             shapes.push(vec![circuit.tables[table].len()]);
         }
         let (model, level) = (key.model_layout()?, key.profile.level());
-        let links = Link::all(&circuit, sizes, key.profile)?;
+        let links = PortLink::all(&circuit, sizes, key.profile)?;
         Ok((Self { circuit, lookups, model, links, level, hidden, slots, multiplicity_slots }, shapes))
     }
 

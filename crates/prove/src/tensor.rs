@@ -236,14 +236,14 @@ pub(crate) fn committed_ports(circuit: &Circuit) -> impl Iterator<Item = (&'stat
 
 /// A tensor of the instantiated circuit that is tied to a commitment.
 #[derive(Clone, Debug)]
-pub(crate) struct Link {
+pub(crate) struct PortLink {
     /// `input NAME` or `output NAME`, for reports.
     pub(crate) name: String,
     pub(crate) tensor: TensorId,
     pub(crate) layout: ModelLayout,
 }
 
-impl Link {
+impl PortLink {
     /// The links of an instantiated circuit.
     pub(crate) fn all(circuit: &Circuit, sizes: &Sizes, profile: Profile) -> Result<Vec<Self>, CommitmentError> {
         let links = committed_ports(circuit).zip(&sizes.formats).map(|((what, port), format)| {
