@@ -46,6 +46,7 @@ fn class(error: &Error) -> (&'static str, Option<&'static str>) {
         Error::OtherModel { .. } => (VERIFICATION, Some("model")),
         Error::Mismatch { what, .. } => (VERIFICATION, Some(what)),
         Error::Note { .. } => (VERIFICATION, Some("note")),
+        Error::Link { .. } => (VERIFICATION, Some("link")),
         Error::Rejected(error) => (VERIFICATION, Some(check(error))),
         Error::Prove(_) => ("ProofError", None),
         Error::Io { .. }

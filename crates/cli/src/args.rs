@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Run the quantised model and prove the result
     Prove(ProveArgs),
+    /// Commit to arrays whose owner wants proofs about them: X.commitment for anyone, X.commitment.opening for who proves
+    CommitTensor(CommitTensorArgs),
     /// Verify a proof and print what it shows
     Verify(VerifyArgs),
     /// Print the graph, the plan, sizes and the security level of a .vt, .vk or .proof file
@@ -87,6 +89,12 @@ pub(crate) struct QuantiseArgs {
     /// Bits of inputs, 4 to 16
     #[arg(long, value_name = "BITS", default_value_t = 10)]
     pub(crate) input_bits: u32,
+    /// Real value of one step of the input, instead of the one that calibration gives
+    #[arg(long, value_name = "SCALE", conflicts_with = "input_like")]
+    pub(crate) input_scale: Option<f64>,
+    /// Take the steps and the range of another model's output as the input's, so that the two can be chained
+    #[arg(long, value_name = "OTHER.vk")]
+    pub(crate) input_like: Option<PathBuf>,
     /// 16-bit weights instead of 8-bit ones
     #[arg(long)]
     pub(crate) wide_weights: bool,
@@ -190,14 +198,46 @@ pub(crate) struct ProveArgs {
     #[arg(value_name = "OUT.vt")]
     pub(crate) key: PathBuf,
     /// Inputs by their ONNX names; the leading axis may be a batch
-    #[arg(long, value_name = "X.npz")]
-    pub(crate) input: PathBuf,
+    #[arg(long, value_name = "X.npz", required_unless_present = "input_commitment")]
+    pub(crate) input: Option<PathBuf>,
+    /// A commitment to the input that was made before, with its opening beside it (models with --input committed); without --input, its
+    /// integers are the input
+    #[arg(long, value_name = "X.commitment")]
+    pub(crate) input_commitment: Option<PathBuf>,
+    /// Proofs that new commitments to the input or output can be used in, this one among them
+    #[arg(long, value_name = "N", default_value_t = veritorch::DEFAULT_TENSOR_OPENINGS)]
+    pub(crate) openings: usize,
     /// Where the proof goes
     #[arg(long, short, value_name = "P.proof")]
     pub(crate) output: PathBuf,
     /// Write the plan with predicted and measured seconds as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CommitTensorArgs {
+    /// The arrays; whole numbers are committed as they are
+    #[arg(value_name = "X.npz")]
+    pub(crate) arrays: PathBuf,
+    /// Where the commitment goes; what opens it goes beside it as X.commitment.opening, for its owner's eyes only
+    #[arg(long, short, value_name = "X.commitment")]
+    pub(crate) output: PathBuf,
+    /// Round as this model rounds its inputs of the same names
+    #[arg(long = "for", value_name = "KEY.vk", conflicts_with_all = ["scale", "profile"])]
+    pub(crate) model: Option<PathBuf>,
+    /// Real value of one step
+    #[arg(long, value_name = "SCALE")]
+    pub(crate) scale: Option<f64>,
+    /// Proofs that the commitment can be used in
+    #[arg(long, value_name = "N", default_value_t = veritorch::DEFAULT_TENSOR_OPENINGS)]
+    pub(crate) openings: usize,
+    /// Security of the proofs it will be used in: standard is 100 bits, high is 128 bits
+    #[arg(long, value_name = "PROFILE", default_value = "standard")]
+    pub(crate) profile: ProfileArg,
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -217,6 +257,16 @@ pub(crate) struct VerifyArgs {
     /// Compare the public outputs with these
     #[arg(long, value_name = "Y.npz")]
     pub(crate) output: Option<PathBuf>,
+    /// Require that the committed input is the one under this commitment
+    #[arg(long, value_name = "X.commitment")]
+    pub(crate) expect_input: Option<PathBuf>,
+    /// Require that the committed output is the one under this commitment
+    #[arg(long, value_name = "Y.commitment")]
+    pub(crate) expect_output: Option<PathBuf>,
+    /// Verify another proof and require that the two carry the same committed tensor: output=input:OTHER.vk:OTHER.proof; where there are
+    /// several, output.NAME=input.NAME:..
+    #[arg(long, value_name = "LINK")]
+    pub(crate) link: Vec<String>,
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -5,10 +5,14 @@ use std::sync::Arc;
 
 use veritorch_graph::circuit::{Circuit, Visibility};
 use veritorch_prove::renewal::{model_identity, with_renewals};
-use veritorch_prove::{Link, ProveError, ProvingKey, SecurityReport, VerifyingKey, security, verify_renewals};
+use veritorch_prove::{
+    Counted, DEFAULT_TENSOR_OPENINGS, Link, Linking, Openings, ProveError, ProvingKey, SecurityReport, VerifyingKey, security,
+    verify_renewals,
+};
 use veritorch_quantise::QuantisationReport;
 
 use crate::artefact::{self, File, Kind};
+use crate::commitment::{CommitmentOpening, OncePerProof, commit_ports};
 use crate::inspect::{Inspection, Subject};
 use crate::ledger::{Counter, Ledger, LedgerError};
 use crate::port::{BatchForm, Saturation, dequantise, expected, match_arrays, quantise};
@@ -53,8 +57,23 @@ pub struct Proven {
     pub batch: usize,
     /// Inputs that lie far outside the calibrated range.
     pub saturations: Vec<Saturation>,
+    /// The commitment to the inputs, where it was made for this proof.
+    pub committed_inputs: Option<CommitmentOpening>,
+    /// The commitment to the outputs, if the policy commits them.
+    pub committed_outputs: Option<CommitmentOpening>,
     /// Seconds of each phase.
     pub timings: Vec<(String, f64)>,
+}
+
+/// What a proof is about.
+#[derive(Clone, Copy, Debug)]
+pub enum Inputs<'a> {
+    /// Values in the model's units; commitments are made for this proof where the policy asks for them.
+    Values(&'a Arrays),
+    /// The integers of a commitment that was made before.
+    Committed(&'a CommitmentOpening),
+    /// Values that must be those of a commitment that was made before.
+    Both(&'a Arrays, &'a CommitmentOpening),
 }
 
 struct Encoded {
@@ -203,16 +222,68 @@ impl CompiledCircuit {
     /// # Errors
     /// As [`CompiledCircuit::run`], and where no opening is left, the security level is out of reach or the caller interrupts.
     pub fn prove(&self, inputs: &Arrays, progress: &dyn Progress) -> Result<Proven, Error> {
+        self.prove_linked(Inputs::Values(inputs), DEFAULT_TENSOR_OPENINGS, progress)
+    }
+
+    /// As [`CompiledCircuit::prove`], with a commitment to the inputs that was made before, which this uses up one opening of. New
+    /// commitments cover `openings` proofs, this one among them; they must be saved before the proof is given away.
+    ///
+    /// # Errors
+    /// As [`CompiledCircuit::prove`]; the commitment is not one to these inputs, or the policy commits none.
+    pub fn prove_linked(&self, inputs: Inputs<'_>, openings: usize, progress: &dyn Progress) -> Result<Proven, Error> {
         begin(progress, "encode")?;
-        let encoded = self.encode(inputs)?;
+        let (given, mut encoded) = match inputs {
+            Inputs::Values(arrays) => (None, self.encode(arrays)?),
+            Inputs::Committed(opening) => (Some(opening), self.encode_opening(opening)?),
+            Inputs::Both(arrays, opening) => (Some(opening), self.encode(arrays)?),
+        };
+        let verifier = self.verifier();
+        let commits = self.circuit().policy.input == Visibility::Committed;
+        if given.is_some() && !commits {
+            let reason = "the model was compiled without `--input committed`".to_owned();
+            return Err(Error::Option { option: "input commitment", reason });
+        }
+        let made = match given {
+            None if commits => Some(commit_ports(&verifier, &self.circuit().inputs, &encoded.integers, encoded.form, openings)?),
+            _ => None,
+        };
+        let opening = given.or(made.as_ref());
+        let once = opening.map(|opening| OncePerProof::new(opening.counter()));
+        let mut linking = Linking { output_openings: openings, ..Linking::default() };
+        if let Some((opening, once)) = opening.zip(once.as_ref()) {
+            let (tensors, _) = opening.for_inputs(&self.circuit().inputs)?;
+            linking.inputs = tensors.into_iter().map(|tensor| Counted { tensor, openings: once }).collect();
+        }
         let batch = encoded.form.batch();
-        let security = self.worth(batch)?;
-        let proven = veritorch_prove::prove(&self.key, &encoded.integers, batch, &*self.counter, progress)?;
+        self.worth(batch)?;
+        let proven = veritorch_prove::prove_linked(&self.key, &encoded.integers, batch, &*self.counter, &linking, progress)?;
+        drop(linking);
         let outputs = self.decode(&proven.outputs, encoded.form);
+        let committed_outputs = if proven.committed_outputs.is_empty() {
+            None
+        } else {
+            let opening = CommitmentOpening::of_outputs(&verifier, proven.committed_outputs, encoded.form, openings)?;
+            // The one that this proof has used.
+            opening.counter().reserve().map_err(ProveError::Openings)?;
+            Some(opening)
+        };
+        let security = verifier.with_renewals(proven.security)?;
         let origin = Origin::of(&self.key.vk, self.identity, &security, &proven.sizes);
-        let proof = Proof { origin, proof: proven.proof };
-        let timings = proven.timings.into_iter().map(|(name, seconds)| (name.to_owned(), seconds)).collect();
-        Ok(Proven { proof, outputs, batch, saturations: encoded.saturations, timings })
+        Ok(Proven {
+            proof: Proof { origin, proof: proven.proof },
+            outputs,
+            batch,
+            saturations: std::mem::take(&mut encoded.saturations),
+            committed_inputs: made,
+            committed_outputs,
+            timings: proven.timings.into_iter().map(|(name, seconds)| (name.to_owned(), seconds)).collect(),
+        })
+    }
+
+    /// The integers of a commitment.
+    fn encode_opening(&self, opening: &CommitmentOpening) -> Result<Encoded, Error> {
+        let (tensors, form) = opening.for_inputs(&self.circuit().inputs)?;
+        Ok(Encoded { integers: tensors.iter().map(|tensor| tensor.values()).collect(), form, saturations: Vec::new() })
     }
 
     /// The same model under fresh masks, with openings of its own: a new table that is proved to hold the same weights, under the same

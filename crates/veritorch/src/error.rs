@@ -194,6 +194,16 @@ pub enum Error {
         /// The value in the proof, in the model's units.
         actual: f64,
     },
+    /// Two ports do not carry the same committed tensor.
+    #[error("{first} and {second} are not linked: {reason}")]
+    Link {
+        /// One port.
+        first: String,
+        /// The other, or a commitment.
+        second: String,
+        /// What differs.
+        reason: String,
+    },
     /// A comparison with something that the policy keeps private.
     #[error("the policy keeps every {what} private: the proof does not show it")]
     NotPublic {
@@ -325,7 +335,7 @@ impl Error {
             Self::Prove(ProveError::Security { .. }) => "prove fewer samples at once, or compile with `--profile high`".to_owned(),
             Self::Model(_) | Self::Quantise(_) | Self::Execute(_) | Self::Prove(_) | Self::Rejected(_) => return None,
             Self::Note { .. } => return None,
-            Self::Option { .. } | Self::UnknownModel { .. } | Self::Mismatch { .. } | Self::Interrupted => return None,
+            Self::Option { .. } | Self::UnknownModel { .. } | Self::Mismatch { .. } | Self::Interrupted | Self::Link { .. } => return None,
         })
     }
 
@@ -333,7 +343,7 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::OtherModel { .. } | Self::Mismatch { .. } | Self::Rejected(_) | Self::Note { .. } => 1,
+            Self::OtherModel { .. } | Self::Mismatch { .. } | Self::Rejected(_) | Self::Note { .. } | Self::Link { .. } => 1,
             Self::Truncated { kind: Some(Kind::Proof), .. } | Self::Damaged { kind: Some(Kind::Proof), .. } => 1,
             Self::Interrupted => 130,
             _ => 2,

@@ -7,6 +7,7 @@
 
 pub mod artefact;
 pub mod bench;
+pub mod commitment;
 pub mod inspect;
 pub mod ledger;
 pub mod port;
@@ -23,7 +24,8 @@ mod verification;
 mod verifier;
 
 pub use array::{Array, Arrays};
-pub use circuit::{CompiledCircuit, Proven, Run, verifier_path};
+pub use circuit::{CompiledCircuit, Inputs, Proven, Run, verifier_path};
+pub use commitment::{Commitment, CommitmentOpening};
 pub use compile::{CompileOptions, compile, compile_graph, graph_inputs, import};
 pub use error::Error;
 pub use proof::Proof;
@@ -31,8 +33,8 @@ pub use verification::Verification;
 pub use verifier::Verifier;
 pub use veritorch_graph::circuit::{Policy, Visibility};
 pub use veritorch_graph::model::ModelGraph;
-pub use veritorch_prove::{DEFAULT_LIFETIME, Profile, SecurityReport};
-pub use veritorch_quantise::{QuantisationReport, QuantiseOptions, Target};
+pub use veritorch_prove::{DEFAULT_LIFETIME, DEFAULT_TENSOR_OPENINGS, Profile, SecurityReport};
+pub use veritorch_quantise::{InputSteps, QuantisationReport, QuantiseOptions, Target};
 pub use progress::{Progress, Silent};
 
 #[cfg(test)]

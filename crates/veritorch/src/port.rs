@@ -29,7 +29,7 @@ impl BatchForm {
     }
 
     /// How an array of this shape holds samples of the model's shape.
-    fn of(shape: &[usize], sample: &[usize]) -> Option<Self> {
+    pub(crate) fn of(shape: &[usize], sample: &[usize]) -> Option<Self> {
         if shape == sample {
             return Some(Self::Single);
         }

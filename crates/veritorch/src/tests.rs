@@ -100,7 +100,7 @@ fn damaged_files_are_errors_in_every_section() {
         Kind::ProverKey => CompiledCircuit::from_bytes(file("a.vt"), bytes).map(drop),
         Kind::VerifierKey => Verifier::from_bytes(file("a.vk"), bytes).map(drop),
         Kind::Proof => Proof::from_bytes(file("p.proof"), bytes).map(drop),
-        Kind::Ledger => unreachable!("ledgers have tests of their own"),
+        Kind::Ledger | Kind::Commitment | Kind::Opening => unreachable!("they have tests of their own"),
     };
     for (kind, bytes) in [
         (Kind::ProverKey, circuit.to_bytes()),

@@ -6,6 +6,7 @@ use veritorch_graph::circuit::{Policy, Visibility};
 use veritorch_prove::SecurityReport;
 
 use crate::Arrays;
+use crate::commitment::PortCommitment;
 use crate::inspect::bits;
 
 /// A proof that was accepted, and what it says. Prints as one paragraph.
@@ -27,6 +28,8 @@ pub struct Verification {
     pub outputs: Option<Arrays>,
     /// How often the model commitment was renewed, each time proved to hold the same weights.
     pub renewals: usize,
+    /// Commitments to inputs and outputs, inputs first, if the policy commits them.
+    pub commitments: Vec<PortCommitment>,
     /// What the proof is worth.
     pub security: SecurityReport,
 }
@@ -116,6 +119,7 @@ mod tests {
             inputs: None,
             outputs: Some(Arrays::new()),
             renewals: 0,
+            commitments: Vec::new(),
             security,
         };
         assert_eq!(

@@ -2,17 +2,19 @@
 
 use std::path::Path;
 
-use veritorch_graph::circuit::{Circuit, Port};
+use veritorch_commitment::CommitmentError;
+use veritorch_graph::circuit::{Circuit, Port, Visibility};
 use veritorch_prove::renewal::model_identity;
-use veritorch_prove::{Link, SecurityReport, VerifyError, VerifyingKey};
+use veritorch_prove::{Link, ProveError, SecurityReport, Statement, VerifyError, VerifyingKey};
 
 use crate::array::unravel;
 use crate::artefact::{self, File, Kind};
 use crate::circuit::{is_public, read_chain, write_chain};
+use crate::commitment::{PortCommitment, Side};
 use crate::inspect::{Inspection, hex};
 use crate::port::{BatchForm, dequantise, expected, match_arrays, quantise};
 use crate::proof::{Origin, Proof, same_security};
-use crate::{Arrays, Error, Verification};
+use crate::{Arrays, Error, InputSteps, Verification};
 
 /// A verifier's key. The `.vk` file.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,6 +104,22 @@ impl Verifier {
         self.key.circuit.outputs.iter().map(|port| port.name.clone()).collect()
     }
 
+    /// Steps of the model's only output: what a model that takes it as its input has to be compiled with.
+    ///
+    /// # Errors
+    /// [`Error::Option`] where there are several outputs or scales.
+    pub fn output_steps(&self) -> Result<InputSteps, Error> {
+        let refused = |reason| Err(Error::Option { option: "input-like", reason });
+        let [port] = self.key.circuit.outputs.as_slice() else {
+            return refused(format!("`{}` has {} outputs, expected one", self.key.circuit.name, self.key.circuit.outputs.len()));
+        };
+        let [scale] = port.scale.as_slice() else {
+            return refused(format!("output `{}` has {} scales, expected one", port.name, port.scale.len()));
+        };
+        let tensor = self.key.circuit.tensor(port.tensor);
+        Ok(InputSteps { scale: *scale, range: Some((tensor.min, tensor.max)) })
+    }
+
     /// Verifies a proof.
     ///
     /// # Errors
@@ -140,10 +158,25 @@ impl Verifier {
             model_commitment: self.model_commitment(),
             batch: statement.batch,
             inputs: arrays(circuit.policy.input, &circuit.inputs, &statement.inputs),
+            commitments: self.commitments(statement).map_err(ProveError::from)?,
             outputs: arrays(circuit.policy.output, &circuit.outputs, &statement.outputs),
             renewals: self.chain.len(),
             security,
         })
+    }
+
+    /// The statement's commitments with their ports.
+    fn commitments(&self, statement: &Statement) -> Result<Vec<PortCommitment>, CommitmentError> {
+        let Circuit { policy, inputs, outputs, .. } = &self.key.circuit;
+        let sides = [(Side::Input, policy.input, inputs), (Side::Output, policy.output, outputs)];
+        let committed = sides.into_iter().filter(|(_, visibility, _)| *visibility == Visibility::Committed);
+        let ports = committed.flat_map(|(side, _, ports)| ports.iter().map(move |port| (side, port)));
+        let named = ports.zip(&statement.commitments).map(|((side, port), commitment)| {
+            let len = self.key.circuit.tensor(port.tensor).len().saturating_mul(statement.batch);
+            let identity = hex(&commitment.identity(len, self.key.profile)?);
+            Ok(PortCommitment { side, name: port.name.clone(), identity, scale: port.scale.clone() })
+        });
+        named.collect()
     }
 
     /// Whether the proof speaks of this input: the integers that it shows are those that these values round to.

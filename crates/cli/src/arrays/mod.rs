@@ -3,7 +3,7 @@
 mod npy;
 mod npz;
 
-pub(crate) use npz::{read, read_integers, write};
+pub(crate) use npz::{read, read_integers, read_tensors, write};
 
 use std::path::PathBuf;
 

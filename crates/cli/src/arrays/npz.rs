@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{Cursor, Read, Write};
 use std::path::Path;
 
+use veritorch::commitment::{Tensor, TensorValues, Tensors};
 use veritorch::{Array, Arrays};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
@@ -28,6 +29,25 @@ pub(crate) fn read(path: &Path) -> Result<Loaded, ArrayError> {
             let arrays: Result<Arrays, _> =
                 arrays.into_iter().map(|(name, npy)| Ok((name.clone(), float(&name, npy)?))).collect();
             Ok(Loaded::Named(arrays?))
+        }
+    }
+}
+
+/// The arrays of a file as they are: whole numbers stay whole. A single array takes the only name there is.
+pub(crate) fn read_tensors(path: &Path, names: Option<&[String]>) -> Result<Tensors, ArrayError> {
+    let tensor = |npy: Npy| {
+        let values = match npy.entries {
+            Entries::Integers(values) => TensorValues::Integers(values),
+            Entries::Floats(values) => TensorValues::Floats(values),
+        };
+        Tensor { shape: npy.shape, values }
+    };
+    match (parse(path)?, names) {
+        (Parsed::Named(arrays), _) => Ok(arrays.into_iter().map(|(name, npy)| (name, tensor(npy))).collect()),
+        (Parsed::Single(npy), None) => Ok(Tensors::from([("x".to_owned(), tensor(npy))])),
+        (Parsed::Single(npy), Some([name])) => Ok(Tensors::from([(name.clone(), tensor(npy))])),
+        (Parsed::Single(_), Some(names)) => {
+            Err(ArrayError::Unnamed { path: path.to_owned(), what: "input", names: names.to_vec() })
         }
     }
 }

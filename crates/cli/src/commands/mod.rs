@@ -1,9 +1,11 @@
 //! One file per verb.
 
 mod bench;
+mod commit_tensor;
 mod compile;
 mod inspect;
 mod ledger;
+mod link;
 mod prove;
 mod renew;
 mod run;
@@ -11,6 +13,7 @@ mod show;
 mod verify;
 
 pub(crate) use bench::bench;
+pub(crate) use commit_tensor::commit_tensor;
 pub(crate) use compile::compile;
 pub(crate) use inspect::inspect;
 pub(crate) use ledger::ledger;
@@ -81,6 +84,11 @@ impl QuantiseArgs {
             (_, _, _, Some(value)) => Target::Drift(value),
             _ => Target::None,
         };
+        let input_steps = match (self.input_scale, &self.input_like) {
+            (Some(scale), _) => Some(veritorch::InputSteps { scale, range: None }),
+            (None, Some(path)) => Some(veritorch::Verifier::load(path)?.output_steps()?),
+            (None, None) => None,
+        };
         let labels = match &self.labels {
             Some(path) => {
                 let labels = arrays::read_integers(path)?.into_iter().map(usize::try_from).collect::<Result<_, _>>();
@@ -93,6 +101,7 @@ impl QuantiseArgs {
             quantise: veritorch::QuantiseOptions {
                 activation_bits: self.activation_bits,
                 input_bits: self.input_bits,
+                input_steps,
                 wide_weights: self.wide_weights,
                 target,
                 labels,

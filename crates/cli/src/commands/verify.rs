@@ -1,11 +1,14 @@
 //! `verify`: checks a proof and prints what it shows.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::{Value, json};
 use veritorch::inspect::{PolicyRow, bits, whole_tenths};
-use veritorch::{Proof, Verification, Verifier};
+use veritorch::commitment::{Side, check_expected};
+use veritorch::{Commitment, Proof, Verification, Verifier};
 
+use super::link::{Asked, Checked, commitments_to_json};
 use super::{print, print_json, show};
 use crate::args::VerifyArgs;
 use crate::arrays;
@@ -23,6 +26,9 @@ pub(crate) fn verify(args: &VerifyArgs, _terminal: &Terminal) -> Result<(), Fail
         Some(path) => Some(arrays::read(path)?.named("output", &verifier.output_names())?),
         None => None,
     };
+    let load = |path: &Option<PathBuf>| path.as_deref().map(Commitment::load).transpose();
+    let expected = [(Side::Input, load(&args.expect_input)?), (Side::Output, load(&args.expect_output)?)];
+    let asked = args.link.iter().map(|link| Asked::parse(link)).collect::<Result<Vec<_>, _>>()?;
     let start = Instant::now();
     let result = Proof::load(&args.proof).and_then(|proof| {
         let verification = verifier.verify(&proof)?;
@@ -32,12 +38,18 @@ pub(crate) fn verify(args: &VerifyArgs, _terminal: &Terminal) -> Result<(), Fail
         if let Some(outputs) = &expected_outputs {
             verifier.check_outputs(&proof, outputs)?;
         }
-        Ok(verification)
+        for (side, commitment) in &expected {
+            if let Some(commitment) = commitment {
+                check_expected(&verification, *side, commitment)?;
+            }
+        }
+        let links = asked.iter().map(|link| link.check(&verification)).collect::<Result<Vec<_>, _>>()?;
+        Ok((verification, links))
     });
     let seconds = start.elapsed().as_secs_f64();
     match result {
-        Ok(verification) if args.json => print_json(&to_json(&verification, seconds)),
-        Ok(verification) => print(&to_text(&verification, args, seconds)),
+        Ok((verification, links)) if args.json => print_json(&to_json(&verification, &links, seconds)),
+        Ok((verification, links)) => print(&to_text(&verification, &links, args, seconds)),
         Err(error) => {
             if args.json && error.exit_code() == 1 {
                 print_json(&json!({ "valid": false, "reason": error.to_string() }))?;
@@ -47,7 +59,7 @@ pub(crate) fn verify(args: &VerifyArgs, _terminal: &Terminal) -> Result<(), Fail
     }
 }
 
-fn to_json(verification: &Verification, seconds: f64) -> Value {
+fn to_json(verification: &Verification, links: &[Checked], seconds: f64) -> Value {
     let arrays = |arrays: &Option<veritorch::Arrays>| arrays.as_ref().map_or(Value::Null, show::to_json);
     json!({
         "valid": true,
@@ -62,17 +74,24 @@ fn to_json(verification: &Verification, seconds: f64) -> Value {
         "batch": verification.batch,
         "inputs": arrays(&verification.inputs),
         "outputs": arrays(&verification.outputs),
+        "commitments": commitments_to_json(verification),
+        "links": links.iter().map(Checked::to_json).collect::<Vec<_>>(),
         "security_bits": whole_tenths(verification.security.bits),
         "security": verification.security,
         "seconds": seconds,
     })
 }
 
-fn to_text(verification: &Verification, args: &VerifyArgs, seconds: f64) -> String {
+fn to_text(verification: &Verification, links: &[Checked], args: &VerifyArgs, seconds: f64) -> String {
     let mut text = format!("valid: {verification}");
     for (what, given) in [("input", &args.input), ("output", &args.output)] {
         if given.is_some() {
             text.push_str(&format!(" The {what} is the one given."));
+        }
+    }
+    for (what, given) in [("input", &args.expect_input), ("output", &args.expect_output)] {
+        if given.is_some() {
+            text.push_str(&format!(" The committed {what} is the one given."));
         }
     }
     text.push('\n');
@@ -84,6 +103,10 @@ fn to_text(verification: &Verification, args: &VerifyArgs, seconds: f64) -> Stri
     if verification.renewals > 0 {
         text.push_str(&format!("renewals          {}, each proved to hold the same weights\n", verification.renewals));
     }
+    for port in &verification.commitments {
+        text.push_str(&format!("{:<18}{} `{}`\n", format!("committed {}", port.side), port.identity, port.name));
+    }
+    links.iter().for_each(|link| text.push_str(&link.to_text(&verification.model)));
     text.push_str(&format!("policy            {}\n", PolicyRow::of(verification.policy)));
     text.push_str(&format!("security          {} bits\n", bits(verification.security.bits)));
     text.push_str(&format!("time              {:.1} ms\n", seconds * 1e3));

@@ -2,5 +2,6 @@
 
 mod hostile;
 mod ledger;
+mod linked;
 mod support;
 mod verbs;

@@ -76,9 +76,6 @@ fn the_policy_is_stated_and_part_of_the_circuit() {
         assert_eq!(report["policy"], serde_json::json!({ "weights": "public", "input": "private", "output": "public" }));
         assert!(place.good(&["inspect", file]).contains("weights public, input private, output public"));
     }
-    for class in ["--input", "--output"] {
-        place.bad(&[&compile[..], &[class, "committed"]].concat(), 2, &["policy", "not available in this version"]);
-    }
     let outcome = place.call(&[&compile[..], &["--weights", "committed"]].concat());
     assert!(outcome.code == 2 && outcome.stderr.contains("private, public"), "{}", outcome.stderr);
 }

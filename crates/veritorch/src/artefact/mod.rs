@@ -43,10 +43,14 @@ pub enum Kind {
     Proof,
     /// `.ledger`: openings of a model commitment, and how many are gone.
     Ledger,
+    /// `.commitment`: commitments to inputs or outputs.
+    Commitment,
+    /// `.opening`: what opens them.
+    Opening,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::ProverKey, Self::VerifierKey, Self::Proof, Self::Ledger];
+    const ALL: [Self; 6] = [Self::ProverKey, Self::VerifierKey, Self::Proof, Self::Ledger, Self::Commitment, Self::Opening];
 
     /// Extension of ledgers.
     pub(crate) const LEDGER: &str = "ledger";
@@ -57,6 +61,8 @@ impl Kind {
             Self::VerifierKey => 2,
             Self::Proof => 3,
             Self::Ledger => 4,
+            Self::Commitment => 5,
+            Self::Opening => 6,
         }
     }
 
@@ -74,6 +80,8 @@ impl Kind {
             Self::VerifierKey => &["key", "renewals"],
             Self::Proof => &["origin", "proof"],
             Self::Ledger => &["grant"],
+            Self::Commitment => &["commitment"],
+            Self::Opening => &["tensors"],
         }
     }
 }
@@ -85,6 +93,8 @@ impl fmt::Display for Kind {
             Self::VerifierKey => "verifier's key (.vk)",
             Self::Proof => "proof (.proof)",
             Self::Ledger => "ledger (.ledger)",
+            Self::Commitment => "commitment (.commitment)",
+            Self::Opening => "commitment's opening (.opening)",
         })
     }
 }

@@ -21,8 +21,8 @@ pub fn inspect_file(path: &Path, batch: usize) -> Result<Inspection, Error> {
         Kind::ProverKey => CompiledCircuit::from_bytes(path, &bytes)?.inspect(batch)?,
         Kind::VerifierKey => Verifier::from_bytes(path, &bytes)?.inspect(batch)?,
         Kind::Proof => Proof::from_bytes(path, &bytes)?.inspect(),
-        Kind::Ledger => {
-            return Err(Error::WrongKind { path: path.to_owned(), expected: Kind::ProverKey, actual: Kind::Ledger });
+        kind @ (Kind::Ledger | Kind::Commitment | Kind::Opening) => {
+            return Err(Error::WrongKind { path: path.to_owned(), expected: Kind::ProverKey, actual: kind });
         }
     };
     let sections = file.section_sizes().into_iter();

@@ -36,6 +36,12 @@ impl Counter {
         Ok(Self { table, place: Mutex::new(place) })
     }
 
+    /// For commitments to tensors that were made just now; they are not renewed.
+    pub(crate) fn of_tensors(table: [u8; 32], openings: u64) -> Result<Self, LedgerError> {
+        let grant = Grant::new(table, random()?, openings, RenewalRight::Elsewhere);
+        Ok(Self { table, place: Mutex::new(Place::Memory(grant)) })
+    }
+
     /// For a circuit that was loaded.
     pub(crate) fn beside(table: [u8; 32], model: &Path, is_public: bool) -> Self {
         let place = if is_public { Place::Nowhere } else { Place::Beside(absolute(model)) };

@@ -1,0 +1,165 @@
+//! Making commitments: integers as they are, or floats in steps of a scale.
+
+use std::collections::BTreeMap;
+
+use veritorch_graph::circuit::Port;
+use veritorch_prove::{CommittedTensor, Profile, ProveError, TensorFormat};
+
+use super::opening::CommitmentOpening;
+use super::{CommittedArray, Contents};
+use crate::array::unravel;
+use crate::port::{BatchForm, expected, match_arrays, quantise};
+use crate::{Array, Arrays, Error, Verifier};
+
+/// Bytes of committed integers whose range nothing says.
+const PLANES: usize = 4;
+
+/// A tensor to commit to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Extents.
+    pub shape: Vec<usize>,
+    /// Entries, last axis fastest.
+    pub values: TensorValues,
+}
+
+/// Entries of a tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TensorValues {
+    /// Whole numbers: steps.
+    Integers(Vec<i64>),
+    /// Real numbers, to be rounded to steps.
+    Floats(Vec<f32>),
+}
+
+/// Tensors by name.
+pub type Tensors = BTreeMap<String, Tensor>;
+
+/// What one step of a committed integer stands for.
+#[derive(Clone, Copy, Debug)]
+pub enum Steps<'a> {
+    /// As the inputs of the same names of this model: its scale, its rounding, its range, its security profile. Integers must be in range.
+    For(&'a Verifier),
+    /// This real value: floats are rounded to the nearest multiple, halves away from zero, integers count steps.
+    Scale(f64, Profile),
+    /// Integers only, in steps of 1.
+    Whole(Profile),
+}
+
+/// Commits to tensors, each hidden through this many openings.
+///
+/// # Errors
+/// Names and shapes that are not the model's; floats without a scale; values that are not finite or out of range; no openings or too many.
+pub fn commit(tensors: &Tensors, steps: Steps<'_>, num_openings: usize) -> Result<CommitmentOpening, Error> {
+    if tensors.is_empty() {
+        return Err(Error::NoSamples { what: "commitment", name: "(no array)".to_owned() });
+    }
+    match steps {
+        Steps::For(verifier) => commit_for(verifier, tensors, num_openings),
+        Steps::Scale(scale, _) if !(scale.is_finite() && scale > 0.0) => {
+            Err(Error::Option { option: "scale", reason: format!("{scale}, expected a number above 0") })
+        }
+        Steps::Scale(scale, profile) => commit_steps(tensors, Some(scale), profile, num_openings),
+        Steps::Whole(profile) => commit_steps(tensors, None, profile, num_openings),
+    }
+}
+
+fn commit_steps(tensors: &Tensors, scale: Option<f64>, profile: Profile, num_openings: usize) -> Result<CommitmentOpening, Error> {
+    let format = TensorFormat { num_planes: PLANES, num_openings };
+    let committed = tensors.iter().map(|(name, tensor)| {
+        let values = match (&tensor.values, scale) {
+            (TensorValues::Integers(values), _) => values.clone(),
+            (TensorValues::Floats(values), Some(scale)) => rounded(name, &tensor.shape, values, scale)?,
+            (TensorValues::Floats(_), None) => {
+                let reason = format!("`{name}` holds real numbers, which need the key that they are meant for, or a scale");
+                return Err(Error::Option { option: "scale", reason });
+            }
+        };
+        let port = (name.clone(), tensor.shape.clone(), vec![scale.unwrap_or(1.0)]);
+        Ok((port, CommittedTensor::commit(values, format, profile)?))
+    });
+    assemble(committed.collect::<Result<_, Error>>()?, profile, num_openings)
+}
+
+fn rounded(name: &str, shape: &[usize], values: &[f32], scale: f64) -> Result<Vec<i64>, Error> {
+    if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+        return Err(Error::NotFinite { what: "array", name: name.to_owned(), index: unravel(at, shape), value: values[at] });
+    }
+    // What is far too large saturates here and is refused by the commitment.
+    Ok(values.iter().map(|&value| (f64::from(value) / scale).round() as i64).collect())
+}
+
+/// Floats go through the model's own rounding, integers must be in its range.
+fn commit_for(verifier: &Verifier, tensors: &Tensors, num_openings: usize) -> Result<CommitmentOpening, Error> {
+    let circuit = verifier.circuit();
+    let as_floats = |tensor: &Tensor| Array {
+        shape: tensor.shape.clone(),
+        data: match &tensor.values {
+            TensorValues::Floats(values) => values.clone(),
+            TensorValues::Integers(values) => vec![0.0; values.len()],
+        },
+    };
+    let arrays: Arrays = tensors.iter().map(|(name, tensor)| (name.clone(), as_floats(tensor))).collect();
+    let (arrays, form) = match_arrays("input", &expected(&circuit.inputs), &arrays)?;
+    let mut integers = Vec::with_capacity(arrays.len());
+    for (port, array) in circuit.inputs.iter().zip(arrays) {
+        let tensor = circuit.tensor(port.tensor);
+        integers.push(match tensors.get(&port.name).map(|tensor| &tensor.values) {
+            Some(TensorValues::Integers(values)) => {
+                if let Some(value) = values.iter().find(|value| !(tensor.min..=tensor.max).contains(value)) {
+                    let reason = format!("the step {value} is outside of the model's [{}, {}]", tensor.min, tensor.max);
+                    return Err(Error::Dtype { what: "input", name: port.name.clone(), reason });
+                }
+                values.clone()
+            }
+            _ => quantise(circuit, port, array).0,
+        });
+    }
+    commit_ports(verifier, &circuit.inputs, &integers, form, num_openings)
+}
+
+/// Commits to a model's inputs.
+pub(crate) fn commit_ports(
+    verifier: &Verifier,
+    ports: &[Port],
+    integers: &[Vec<i64>],
+    form: BatchForm,
+    num_openings: usize,
+) -> Result<CommitmentOpening, Error> {
+    let profile = verifier.key.profile;
+    let committed = ports.iter().zip(integers).map(|(port, values)| {
+        let tensor = verifier.circuit().tensor(port.tensor);
+        let format = TensorFormat::of(tensor.min, tensor.max, num_openings)?;
+        let named = (port.name.clone(), form.shape(&port.shape), port.scale.clone());
+        Ok((named, CommittedTensor::commit(values.clone(), format, profile)?))
+    });
+    assemble(committed.collect::<Result<_, ProveError>>()?, profile, num_openings)
+}
+
+/// Name, shape and scale.
+type Named = (String, Vec<usize>, Vec<f64>);
+
+fn assemble(committed: Vec<(Named, CommittedTensor)>, profile: Profile, num_openings: usize) -> Result<CommitmentOpening, Error> {
+    let arrays = committed.iter().map(|((name, shape, scale), tensor)| CommittedArray {
+        name: name.clone(),
+        shape: shape.clone(),
+        scale: scale.clone(),
+        commitment: tensor.commitment(),
+    });
+    let contents = Contents { profile, arrays: arrays.collect() };
+    CommitmentOpening::new(contents, committed.into_iter().map(|(_, tensor)| tensor).collect(), num_openings)
+}
+
+impl CommitmentOpening {
+    /// The commitments that a prover made to a model's outputs, with what its ports say of them.
+    pub(crate) fn of_outputs(
+        verifier: &Verifier,
+        tensors: Vec<CommittedTensor>,
+        form: BatchForm,
+        num_openings: usize,
+    ) -> Result<Self, Error> {
+        let ports = verifier.circuit().outputs.iter();
+        let committed = ports.zip(tensors).map(|(port, tensor)| ((port.name.clone(), form.shape(&port.shape), port.scale.clone()), tensor));
+        assemble(committed.collect(), verifier.key.profile, num_openings)
+    }
+}
