@@ -45,7 +45,7 @@ def draw(own, transcript_bytes, monkeypatch):
 
 
 def public(own):
-    return protocol.Public.derive(own.verified.transcript.field, own.key, own.proof.statement.batch)
+    return protocol.Public.derive(own.verified.transcript.field, own.key, own.proof.statement)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -167,6 +167,8 @@ class Policy:
     public_input: bool
     public_output: bool
     public_weights: bool
+    committed_input: bool = False
+    committed_output: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,12 @@ class Circuit:
     def shape(self, tensor: int) -> list[int]:
         """Extents of a tensor."""
         return self.tensors[tensor].shape
+
+    def committed_ports(self) -> list[tuple[str, Port]]:
+        """Ports that the statement holds commitments to, inputs first, with their names in reports."""
+        policy = self.policy
+        inputs = [(f"input `{port.name}`", port) for port in self.inputs if policy.committed_input]
+        return inputs + [(f"output `{port.name}`", port) for port in self.outputs if policy.committed_output]
 
     def is_committed(self, tensor: int) -> bool:
         """Hints, and inputs that are not public."""
@@ -244,7 +252,7 @@ def schedule(circuit: Circuit) -> list[list[int]]:
     A tensor is reduced when the claims of all its readers have arrived.
     """
     live = {column for constraint in circuit.constraints for column in constraint.columns}
-    if circuit.policy.public_output:
+    if circuit.policy.public_output or circuit.policy.committed_output:
         live |= {port.tensor for port in circuit.outputs}
     pending = [0] * len(circuit.tensors)
     for index in reversed(range(len(circuit.tensors))):

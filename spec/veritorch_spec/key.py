@@ -143,12 +143,22 @@ def derive(context: str, data: bytes) -> bytes:
 
 
 @dataclass(frozen=True)
+class TensorCommitment:
+    """A commitment to an input or an output."""
+
+    root: bytes
+    num_planes: int
+    num_openings: int
+
+
+@dataclass(frozen=True)
 class Statement:
     """What is proved, beside the key."""
 
     batch: int
     inputs: list[list[int]]
     outputs: list[list[int]]
+    commitments: list[TensorCommitment]
 
 
 @dataclass(frozen=True)
@@ -183,7 +193,9 @@ class Proof:
             reader.end()
             reader = Reader(body)
             tensor = lambda: reader.sequence(reader.signed)  # noqa: E731
-            statement = Statement(reader.unsigned(), reader.sequence(tensor), reader.sequence(tensor))
+            commitment = lambda: TensorCommitment(reader.take(32), reader.unsigned(), reader.unsigned())  # noqa: E731
+            values = reader.unsigned(), reader.sequence(tensor), reader.sequence(tensor)
+            statement = Statement(*values, reader.sequence(commitment))
             transcript = reader.raw()
             reader.end()
         except Malformed as error:
@@ -207,8 +219,9 @@ def read_origin(r: Reader) -> Origin:
 
 
 def read_policy(r: Reader) -> Policy:
-    """Who sees inputs, outputs and weights: 0 for everybody."""
-    return Policy(*(r.variant(2) == 0 for _ in range(3)))
+    """Who sees inputs, outputs and weights: 0 for everybody, 2 for a commitment to them."""
+    sides = [r.variant(3), r.variant(3), r.variant(2)]
+    return Policy(*(side == 0 for side in sides), committed_input=sides[0] == 2, committed_output=sides[1] == 2)
 
 
 def read_circuit(r: Reader) -> Circuit:

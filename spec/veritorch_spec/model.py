@@ -22,6 +22,8 @@ MIN_LOG_COLUMNS = 9
 MAX_LOG_COLUMNS = 26
 MAX_OPENINGS = 1 << 20
 MAX_ROWS = 1 << 20
+MAX_PLANES = 7
+MAX_TENSOR_OPENINGS = 1 << 16
 # Price of a cell of the combined row.
 ROW = 170
 
@@ -86,7 +88,7 @@ class Layout:
     def of(params: Sequence[Param], openings: int, level: whir.Level) -> Layout:
         """The cheapest shape, for this many openings; none for public weights."""
         for param in params:
-            if min(param.shape) < 1 or not 1 <= param.num_planes <= 4 or log_padded(param.shape[2]) > MAX_LOG_COLUMNS:
+            if min(param.shape) < 1 or not 1 <= param.num_planes <= MAX_PLANES or log_padded(param.shape[2]) > MAX_LOG_COLUMNS:
                 raise BadKey(f"weight `{param.name}` has an impossible shape")
         if openings > MAX_OPENINGS:
             raise BadKey(f"masks for {openings} openings")
@@ -233,8 +235,10 @@ def combine(transcript: Transcript, layout: Layout, root: bytes, claims: Sequenc
     return Reduction(coefficients, reduced.point, reduced.left + tested * epsilon)
 
 
-def compare(transcript: Transcript, layout: Layout, level: whir.Level, root: bytes, reduction: Reduction) -> list[Claim]:
-    """Claims on the combined row, which the proof has committed: its value, and columns of the model."""
+def compare(
+    transcript: Transcript, layout: Layout, level: whir.Level, root: bytes, reduction: Reduction, first: int
+) -> list[Claim]:
+    """Claims on the combined row, the tensor ``first`` of the second stack, which the proof has committed: its value, and columns of the model."""
     of, code = transcript.field, layout.code
     label = "model columns"
     transcript.check_grinding(label, level.grinding)
@@ -243,7 +247,7 @@ def compare(transcript: Transcript, layout: Layout, level: whir.Level, root: byt
     read = columns.receive(transcript, label, root, layout.num_rows, salt, code.log_domain, indices)
 
     def term(tensor: int, scale: int, vector: Factor) -> tuple[int, int, Form]:
-        return 1, tensor, Form([(1, Factor(entries=[limb * scale for limb in basis(of)])), (1, vector)])
+        return 1, first + tensor, Form([(1, Factor(entries=[limb * scale for limb in basis(of)])), (1, vector)])
 
     claims = [Claim([term(0, 1, Factor(point=reduction.point))], reduction.value)]
     for y, column in zip(columns.points(code.log_domain, indices), read, strict=True):
@@ -254,7 +258,9 @@ def compare(transcript: Transcript, layout: Layout, level: whir.Level, root: byt
     return claims
 
 
-def security_terms(of: type[Ext], layout: Layout, level: whir.Level, num_claims: int) -> list[tuple[str, float]]:
+def security_terms(
+    of: type[Ext], layout: Layout, level: whir.Level, num_claims: int, name: str
+) -> list[tuple[str, float]]:
     """``-log2`` of each term of an opening with this many claims."""
 
     def field(ways: int) -> float:
@@ -263,9 +269,9 @@ def security_terms(of: type[Ext], layout: Layout, level: whir.Level, num_claims:
     code = layout.code
     proximity = field(log_padded(layout.num_rows) + 1) - code.log_domain
     return [
-        (f"model: proximity of {layout.num_rows} rows", proximity),
-        (f"model: merging of {num_claims} claims", field(num_claims)),
-        (f"model: sumcheck over {layout.log_columns} variables", field(2 * layout.log_columns)),
-        ("model: merging of the combined row", field(1)),
-        (f"model: {code.queries} columns and {level.grinding} bits of work", code.query_bits + level.grinding),
+        (f"{name}: proximity of {layout.num_rows} rows", proximity),
+        (f"{name}: merging of {num_claims} claims", field(num_claims)),
+        (f"{name}: sumcheck over {layout.log_columns} variables", field(2 * layout.log_columns)),
+        (f"{name}: merging of the combined row", field(1)),
+        (f"{name}: {code.queries} columns and {level.grinding} bits of work", code.query_bits + level.grinding),
     ]

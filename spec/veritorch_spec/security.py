@@ -17,7 +17,8 @@ Terms = list[tuple[str, float]]
 def claims_on(circuit: Circuit, lookups: Lookups, tensor: int) -> int:
     """An upper bound on the claims that a tensor gets."""
     columns = sum(own.count(tensor) for _, own, _ in lookups.lookups)
-    return circuit.readers(tensor) + columns + len(circuit.outputs)
+    links = sum(port.tensor == tensor for _, port in circuit.committed_ports())
+    return circuit.readers(tensor) + columns + links + len(circuit.outputs)
 
 
 def linear_layers(of: type[Ext], circuit: Circuit, lookups: Lookups) -> tuple[str, float]:
@@ -34,6 +35,7 @@ def linear_layers(of: type[Ext], circuit: Circuit, lookups: Lookups) -> tuple[st
             merged = sum(claims_on(circuit, lookups, tensor) for tensor in step)
             degree += 5 * max(variables(tensor) for tensor in step) + 2 * len(step) + merged
     degree += sum(num_vars(circuit.shape(port.tensor)) for port in circuit.outputs)
+    degree += sum(num_vars(circuit.shape(port.tensor)) for _, port in circuit.committed_ports())
     degree += sum(num_vars(circuit.shape(c.columns[0])) for c in circuit.constraints if c.table is None)
     return "linear layers: sumchecks and points", of.claimed_bits - log2(max(degree, 1))
 
@@ -48,6 +50,7 @@ def terms(
     circuit: Circuit,
     lookups: Lookups,
     layout: model.Layout,
+    links: list[model.Layout],
     opening: Opening,
     pads: PadLayout | None,
     num_checks: int,
@@ -64,8 +67,11 @@ def terms(
     claims += len(circuit.tables) + num_checks
     commitment: Terms = []
     if on_weights := param_claims(circuit):
-        commitment = model.security_terms(of, layout, level, on_weights)
+        commitment = model.security_terms(of, layout, level, on_weights, "model")
         claims += layout.code.queries + 1
+    for (name, _), own in zip(circuit.committed_ports(), links, strict=True):
+        commitment += model.security_terms(of, own, level, 1, name)
+        claims += own.code.queries + 1
     if pads is not None:
         result += products.security_terms(of, pads)
         claims += products.NUM_CHECKS

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from . import linear, lookup, model, products, security, whir
-from .circuit import Circuit, num_vars
+from .circuit import Circuit, Param, num_vars
 from .errors import Refused
-from .field import E2, E3, Ext, dot
-from .forms import Form
+from .field import E2, E3, Ext, dot, log_padded
+from .forms import Factor, Form
 from .key import Origin, Proof, Statement, VerifyingKey
 from .opening import Claim, Opening, Relations
 from .products import PadLayout
@@ -36,7 +37,7 @@ def verify(key: VerifyingKey, proof: Proof) -> Verified:
     fields: list[type[Ext]] = [E2, E3] if key.profile == 0 else [E3]
     for of in fields:
         try:
-            public = Public.derive(of, key, proof.statement.batch)
+            public = Public.derive(of, key, proof.statement)
         except whir.TooSmall:
             continue
         if whir.total_bits(public.terms) >= key.target_bits:
@@ -57,22 +58,33 @@ class Plan:
     # Committed tensors of the circuit; behind them in the witness lie the multiplicities of tables in use, then pads.
     committed: list[int]
     layout: model.Layout
+    # Of the commitments to inputs and outputs.
+    links: list[model.Layout]
     level: whir.Level
     hidden: bool
 
     @staticmethod
-    def derive(key: VerifyingKey, batch: int) -> Plan:
-        """For proofs of this many samples."""
-        circuit = key.circuit.instantiate(batch)
+    def derive(key: VerifyingKey, statement: Statement) -> Plan:
+        """For proofs of a statement of this size."""
+        circuit = key.circuit.instantiate(statement.batch)
         committed = [t for t in range(len(circuit.tensors)) if circuit.is_committed(t)]
         policy = circuit.policy
         hidden = key.lifetime > 0 or not (policy.public_input and policy.public_output)
-        return Plan(circuit, lookup.Lookups.of(circuit), committed, key.layout, key.level, hidden)
+        links = [
+            model.Layout.of([Param("", [1, 1, prod(circuit.shape(port.tensor))], own.num_planes)], own.num_openings, key.level)
+            for (_, port), own in zip(circuit.committed_ports(), statement.commitments, strict=True)
+        ]
+        return Plan(circuit, lookup.Lookups.of(circuit), committed, key.layout, links, key.level, hidden)
 
     @property
     def has_weights(self) -> bool:
         """Whether any claim will stand on weights."""
         return security.param_claims(self.circuit) > 0
+
+    def matrices(self, key: VerifyingKey, statement: Statement) -> list[tuple[model.Layout, bytes]]:
+        """Long-lived matrices with their roots: the model's, if it is opened, then those of inputs and outputs."""
+        own = [(self.layout, key.model_root)] if self.has_weights else []
+        return own + [(layout, link.root) for layout, link in zip(self.links, statement.commitments, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -85,9 +97,9 @@ class Public:
     terms: list[tuple[str, float]]
 
     @staticmethod
-    def derive(of: type[Ext], key: VerifyingKey, batch: int) -> Public:
-        """For proofs of this many samples."""
-        plan = Plan.derive(key, batch)
+    def derive(of: type[Ext], key: VerifyingKey, statement: Statement) -> Public:
+        """For proofs of a statement of this size."""
+        plan = Plan.derive(key, statement)
         circuit, lookups = plan.circuit, plan.lookups
         shapes = [circuit.shape(t) for t in plan.committed] + [[circuit.tables[t].rows] for t in lookups.used_tables()]
         pads, num_checks = None, 0
@@ -95,9 +107,10 @@ class Public:
             rehearsal = Rehearsal(DOMAIN, of)
             policy = circuit.policy
             empty = Statement(
-                batch,
+                statement.batch,
                 [[] for _ in circuit.inputs if policy.public_input],
                 [[] for _ in circuit.outputs if policy.public_output],
+                statement.commitments,
             )
             messages(key, plan, empty, rehearsal)
             num_checks = len(rehearsal.recorded)
@@ -106,10 +119,11 @@ class Public:
                 pads = PadLayout(rehearsal.num_pads, rehearsal.products)
                 shapes.append([of.degree, pads.length])
         stacks = [shapes]
-        if plan.has_weights:
-            stacks.append(model.combined_shapes(of, plan.layout))
+        combined = [shape for layout, _ in plan.matrices(key, statement) for shape in model.combined_shapes(of, layout)]
+        if combined:
+            stacks.append(combined)
         opening = Opening.of(of, stacks, plan.hidden, plan.level)
-        terms = security.terms(circuit, lookups, plan.layout, opening, pads, num_checks)
+        terms = security.terms(circuit, lookups, plan.layout, plan.links, opening, pads, num_checks)
         return Public(plan, opening, pads, terms)
 
 
@@ -117,11 +131,14 @@ def replay(key: VerifyingKey, public: Public, proof: Proof) -> Verified:
     """All messages in order."""
     plan, opening = public.plan, public.opening
     transcript = Transcript(DOMAIN, proof.transcript, opening.field)
-    root, claims, reduction = messages(key, plan, proof.statement, transcript)
+    root, claims, reductions = messages(key, plan, proof.statement, transcript)
     roots = [root]
-    if reduction is not None:
+    if reductions:
         roots.append(transcript.receive_bytes("combination root", 32))
-        claims += model.compare(transcript, plan.layout, plan.level, key.model_root, reduction)
+    first = 0
+    for (layout, own), reduction in zip(plan.matrices(key, proof.statement), reductions, strict=True):
+        claims += model.compare(transcript, layout, plan.level, own, reduction, first)
+        first += len(model.combined_shapes(opening.field, layout))
     pads = None
     if public.pads is not None:
         products.verify(transcript, public.pads)
@@ -136,7 +153,7 @@ def replay(key: VerifyingKey, public: Public, proof: Proof) -> Verified:
 
 def messages(
     key: VerifyingKey, plan: Plan, statement: Statement, transcript: Transcript
-) -> tuple[bytes, list[Claim], model.Reduction | None]:
+) -> tuple[bytes, list[Claim], list[model.Reduction]]:
     """Everything that is said under pads but for their products: the witness' root, claims on it, and those on the weights."""
     of, circuit = transcript.field, plan.circuit
     absorb_statement(key, statement, transcript)
@@ -153,6 +170,14 @@ def messages(
         form = Form.at_point(shape, transcript.challenges("constraint point", num_vars(shape)))
         claims.push(tensor, form, transcript.public(inner_product(of, form, shape, entries)))
 
+    links: list[list[linear.ParamClaim]] = []
+    for _, port in circuit.committed_ports():
+        shape = circuit.shape(port.tensor)
+        form = Form.at_point(shape, transcript.challenges("link point", num_vars(shape)))
+        (value,) = transcript.receive("link value", 1)
+        links.append([linear.ParamClaim(0, [of.of(1)], [], Factor(entries=form.vector(of, shape)), value)])
+        claims.push(port.tensor, form, value)
+
     linear.run(circuit, claims, transcript)
 
     if circuit.policy.public_input:
@@ -162,9 +187,11 @@ def messages(
                     value = inner_product(of, claim.form, own_tensor.shape, statement.inputs[own_tensor.op.index])
                     transcript.check_zero("public input", claim.value - transcript.public(value))
 
-    reduction = None
-    if plan.has_weights:
-        reduction = model.combine(transcript, plan.layout, key.model_root, claims.params)
+    on_matrices = [claims.params, *links] if plan.has_weights else links
+    reductions = [
+        model.combine(transcript, layout, own_root, own_claims)
+        for (layout, own_root), own_claims in zip(plan.matrices(key, statement), on_matrices, strict=True)
+    ]
 
     opened = [
         Claim([(0, slot, claim.form)], claim.value)
@@ -175,7 +202,7 @@ def messages(
     opened += [Claim([(0, slots[own.tensor], own.form)], own.value) for own in counts]
     if claims.tensors:
         raise AssertionError(f"claims on {sorted(claims.tensors)} were never used")
-    return root, opened, reduction
+    return root, opened, reductions
 
 
 def inner_product(of: type[Ext], form: Form, shape: list[int], entries: list[int]) -> Ext:
@@ -191,6 +218,9 @@ def absorb_statement(key: VerifyingKey, statement: Statement, transcript: Transc
         transcript.absorb(label, len(tensors).to_bytes(8, "little"))
         for entries in tensors:
             transcript.absorb(label, b"".join(entry.to_bytes(8, "little", signed=True) for entry in entries))
+    for own in statement.commitments:
+        sizes = own.num_planes.to_bytes(8, "little") + own.num_openings.to_bytes(8, "little")
+        transcript.absorb("committed tensor", sizes + own.root)
 
 
 def constrained(circuit: Circuit, statement: Statement) -> list[tuple[int, list[int]]]:
@@ -219,6 +249,15 @@ def check_statement(circuit: Circuit, statement: Statement) -> None:
                 raise Refused(f"`{port.name}` has {len(entries)} entries instead of {length}")
             if any(not tensor.least <= entry <= tensor.greatest for entry in entries):
                 raise Refused(f"`{port.name}` has an entry outside its range")
+    ports = circuit.committed_ports()
+    if len(ports) != len(statement.commitments):
+        raise Refused(f"{len(statement.commitments)} committed tensors")
+    for (name, port), own in zip(ports, statement.commitments, strict=True):
+        planes = 1 <= own.num_planes <= model.MAX_PLANES
+        if not planes or not 1 <= own.num_openings <= model.MAX_TENSOR_OPENINGS:
+            raise Refused(f"the commitment to {name} has {own.num_planes} byte planes and {own.num_openings} openings")
+        if log_padded(prod(circuit.shape(port.tensor)) * statement.batch) > model.MAX_LOG_COLUMNS:
+            raise Refused(f"the commitment to {name} has a row that is too long")
 
 
 def check_names(key: VerifyingKey, origin: Origin) -> None:
