@@ -54,22 +54,10 @@ fn forge(case: &Case, cheat: &Cheat<'_>, hidden: bool) -> String {
         (tensor.min, tensor.max) = (-(1 << 60), 1 << 60);
     }
     let witness = execute(&circuit, cheat.params.as_ref().unwrap_or(&key.params), &case.inputs).unwrap();
-    let Policy { input, output, .. } = circuit.policy;
-    let mut tensors = Vec::new();
-    if input == Visibility::Committed {
-        let format = TensorFormat { num_planes: 1, num_openings: 2 };
-        tensors.extend(case.inputs.iter().map(|values| CommittedTensor::commit(values.clone(), format, Profile::Standard).unwrap()));
-    }
     let outputs = witness.outputs(&circuit);
-    tensors.extend(commit_outputs(&key.vk.circuit, &outputs, 2, Profile::Standard).unwrap());
+    let mut tensors = committed_tensors(&key, &case.inputs, &outputs);
     (cheat.tensors)(&mut tensors);
-    let shown = |visibility, tensors: &[Vec<i64>]| if visibility == Visibility::Public { tensors.to_vec() } else { Vec::new() };
-    let mut statement = Statement {
-        batch: 1,
-        inputs: shown(input, &case.inputs),
-        outputs: shown(output, &outputs),
-        commitments: tensors.iter().map(CommittedTensor::commitment).collect(),
-    };
+    let mut statement = stated(&circuit, &case.inputs, &outputs, &tensors);
     (cheat.statement)(&mut statement);
     let public = Public::<E2>::with_masks::<ProveError>(&key.vk, &Sizes::of(&statement), hidden).unwrap();
     let counts = multiplicities(&public.plan.circuit, &public.plan.lookups, &witness);
@@ -85,6 +73,28 @@ fn forge(case: &Case, cheat: &Cheat<'_>, hidden: bool) -> String {
     match verify_in(&key.vk, &public, &proof) {
         Ok(_) => "accepted".to_owned(),
         Err(error) => error.to_string(),
+    }
+}
+
+/// Fresh commitments to inputs and outputs, where the policy asks for them.
+fn committed_tensors(key: &ProvingKey, inputs: &[Vec<i64>], outputs: &[Vec<i64>]) -> Vec<CommittedTensor> {
+    let mut tensors = Vec::new();
+    if key.vk.circuit.policy.input == Visibility::Committed {
+        let format = TensorFormat { num_planes: 1, num_openings: 2 };
+        tensors.extend(inputs.iter().map(|values| CommittedTensor::commit(values.clone(), format, Profile::Standard).unwrap()));
+    }
+    tensors.extend(commit_outputs(&key.vk.circuit, outputs, 2, Profile::Standard).unwrap());
+    tensors
+}
+
+/// The statement of one sample.
+fn stated(circuit: &Circuit, inputs: &[Vec<i64>], outputs: &[Vec<i64>], tensors: &[CommittedTensor]) -> Statement {
+    let shown = |visibility, tensors: &[Vec<i64>]| if visibility == Visibility::Public { tensors.to_vec() } else { Vec::new() };
+    Statement {
+        batch: 1,
+        inputs: shown(circuit.policy.input, inputs),
+        outputs: shown(circuit.policy.output, outputs),
+        commitments: tensors.iter().map(CommittedTensor::commitment).collect(),
     }
 }
 

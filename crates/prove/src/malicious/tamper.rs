@@ -27,6 +27,7 @@ const MANIFEST: &[(&str, &[&[&str]])] = &[
     ("lookup round", &[&["check `lookup halves` failed"]]),
     ("lookup columns", &[&["check `lookup denominators` failed"]]),
     ("lookup multiplicities", &[&["check `lookup numerators` failed"]]),
+    ("link value", &[LATER, &[WORK], LUCK]),
     ("linear terms", &[LATER, LUCK]),
     ("points", &[LATER, LUCK]),
     ("point values", &[LATER, LUCK]),
@@ -62,14 +63,17 @@ impl Parts {
     fn new(case: &Case, hidden: bool) -> Self {
         let setup = Setup { lifetime: usize::from(hidden), ..Setup::default() };
         let key = ProvingKey::setup(case.circuit.clone(), case.params.clone(), setup, &Silent).unwrap();
-        let public = Public::<E2>::with_masks::<ProveError>(&key.vk, 1, hidden).unwrap();
-        let circuit = &public.plan.circuit;
-        let witness = execute(circuit, &key.params, &case.inputs).unwrap();
-        let shown = |visibility, tensors: Vec<Vec<i64>>| if visibility == Visibility::Public { tensors } else { Vec::new() };
-        let policy = circuit.policy;
-        let statement = Statement { batch: 1, inputs: shown(policy.input, case.inputs.clone()), outputs: shown(policy.output, witness.outputs(circuit)) };
-        let counts = multiplicities(circuit, &public.plan.lookups, &witness);
-        let (transcript, _): (ProverTranscript, _) = prove_witness(&key, &public, &statement, &witness, &counts, &InMemory::new(1), Clock::new(&Silent)).unwrap();
+        let circuit = case.circuit.instantiate(1);
+        let witness = execute(&circuit, &key.params, &case.inputs).unwrap();
+        let outputs = witness.outputs(&circuit);
+        let tensors = committed_tensors(&key, &case.inputs, &outputs);
+        let statement = stated(&circuit, &case.inputs, &outputs, &tensors);
+        let public = Public::<E2>::with_masks::<ProveError>(&key.vk, &Sizes::of(&statement), hidden).unwrap();
+        let counts = multiplicities(&circuit, &public.plan.lookups, &witness);
+        let openings = InMemory::new(8);
+        let tensors: Vec<Counted<'_>> = tensors.iter().map(|tensor| Counted { tensor, openings: &openings }).collect();
+        let secret = Secret { witness: &witness, multiplicities: &counts, openings: &openings, tensors: &tensors };
+        let (transcript, _): (ProverTranscript, _) = prove_witness(&key, &public, &statement, &secret, Clock::new(&Silent)).unwrap();
         let mut start = 0;
         let parts = transcript
             .parts()
@@ -108,7 +112,7 @@ impl Parts {
 fn every_label_of_a_proof_is_tampered_with() {
     let mut sent: Vec<&str> = Vec::new();
     let mut refusals: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for case in circuits::all() {
+    for case in circuits::all().into_iter().chain([committed()]) {
         for hidden in [false, true] {
             let parts = Parts::new(&case, hidden);
             parts.verify(&parts.proof).unwrap();
