@@ -7,9 +7,10 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use veritorch::port::Saturation;
-use veritorch::{CompiledCircuit, Error, artefact};
+use veritorch::{CompiledCircuit, Error, Inputs, artefact};
 use veritorch_graph::circuit::Port;
 
+use crate::commitment::Commitment;
 use crate::model::Ports;
 use crate::proof::Proof;
 use crate::verifier::VerifyingKey;
@@ -86,19 +87,39 @@ impl Circuit {
         Ok((arrays::write(py, &run.outputs)?, notes(&run.saturations)))
     }
 
-    /// A proof, and notes on inputs that saturate.
-    #[pyo3(signature = (inputs, *, watch))]
+    /// A proof, the commitments to inputs and outputs that were made for it, and notes on inputs that saturate.
+    #[pyo3(signature = (inputs, *, commitment, openings, watch))]
     fn prove(
         &self,
         py: Python<'_>,
-        inputs: BTreeMap<String, Bound<'_, PyAny>>,
+        inputs: Option<BTreeMap<String, Bound<'_, PyAny>>>,
+        commitment: Option<&Commitment>,
+        openings: usize,
         watch: Watch,
-    ) -> PyResult<(Proof, Vec<String>)> {
-        let inputs = arrays::read(&inputs)?;
+    ) -> PyResult<(Proof, [Option<Commitment>; 2], Vec<String>)> {
+        let inputs = inputs.as_ref().map(arrays::read).transpose()?;
+        let opening = match commitment {
+            None => None,
+            Some(Commitment { opening: Some(opening), .. }) => Some(Arc::clone(opening)),
+            Some(_) => {
+                let reason = "only the public side is at hand; what opens it lies beside the file of who made it".to_owned();
+                return Err(errors::raise(py, &Error::Option { option: "commitment", reason }));
+            }
+        };
         let compiled = Arc::clone(&self.compiled);
-        let proven = watch.run(py, move |progress| compiled.prove(&inputs, progress))?;
+        let proven = watch.run(py, move |progress| {
+            let inputs = match (&inputs, &opening) {
+                (Some(arrays), Some(opening)) => Inputs::Both(arrays, opening),
+                (Some(arrays), None) => Inputs::Values(arrays),
+                (None, Some(opening)) => Inputs::Committed(opening),
+                (None, None) => return Err(Error::Option { option: "x", reason: "neither it nor a commitment is given".to_owned() }),
+            };
+            compiled.prove_linked(inputs, openings, progress)
+        })?;
         let notes = notes(&proven.saturations);
-        Ok((Proof { proof: Arc::new(proven.proof), outputs: Some(proven.outputs), timings: proven.timings }, notes))
+        let made = [proven.committed_inputs, proven.committed_outputs].map(|opening| opening.map(Commitment::of));
+        let proof = Proof { proof: Arc::new(proven.proof), outputs: Some(proven.outputs), timings: proven.timings };
+        Ok((proof, made, notes))
     }
 
     /// The same model under fresh masks.

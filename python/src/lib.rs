@@ -5,6 +5,7 @@
 
 mod arrays;
 mod circuit;
+mod commitment;
 mod errors;
 mod model;
 mod proof;
@@ -19,6 +20,8 @@ mod module {
 
     #[pymodule_export]
     use super::circuit::Circuit;
+    #[pymodule_export]
+    use super::commitment::{Commitment, commit};
     #[pymodule_export]
     use super::model::Model;
     #[pymodule_export]

@@ -1,13 +1,14 @@
 //! Float models: what `compile` starts from, and what results are compared with.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use veritorch::commitment::input_steps_like;
 use veritorch::port::{Expected, match_arrays};
-use veritorch::{Array, Arrays, CompileOptions, Error, Policy, Profile, QuantiseOptions, Silent, Target, Visibility};
+use veritorch::{Array, Arrays, CompileOptions, Error, InputSteps, Policy, Profile, QuantiseOptions, Silent, Target, Visibility};
 use veritorch_graph::model::{ModelGraph, ValueId};
 
 use crate::circuit::Circuit;
@@ -33,6 +34,8 @@ struct Options {
     drift_target: Option<f64>,
     activation_bits: Option<u32>,
     input_bits: Option<u32>,
+    input_scale: Option<f64>,
+    input_like: Option<Vec<u8>>,
     saturate: bool,
     weights: String,
     input: String,
@@ -54,12 +57,18 @@ impl Options {
             (Some(least), _, None) => Target::Agreement(least),
             (None, Some(most), _) => Target::Drift(most),
         };
+        let input_steps = match (self.input_scale, &self.input_like) {
+            (Some(scale), _) => Some(InputSteps { scale, range: None }),
+            (None, Some(bytes)) => Some(input_steps_like(Path::new("input_like"), bytes)?),
+            (None, None) => None,
+        };
         let default = QuantiseOptions::default();
         Ok(CompileOptions {
             name: self.name,
             quantise: QuantiseOptions {
                 activation_bits: self.activation_bits.unwrap_or(default.activation_bits),
                 input_bits: self.input_bits.unwrap_or(default.input_bits),
+                input_steps,
                 target,
                 labels: self.labels,
                 saturate: self.saturate,

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
+use veritorch::commitment::{Side, check_expected, check_link};
 use veritorch::inspect::{Inspection, PolicyRow, whole_tenths};
-use veritorch::{Verifier, artefact};
+use veritorch::{Error, Verifier, artefact};
 
 use crate::circuit::ports;
+use crate::commitment::Commitment;
 use crate::model::Ports;
 use crate::proof::Proof;
 use crate::watch::Watch;
@@ -101,6 +103,9 @@ impl VerifyingKey {
     }
 }
 
+/// Side and, where there are several ports on it, name.
+type NamedPort = (String, Option<String>);
+
 /// A proof that was accepted.
 #[pyclass(frozen, module = "veritorch._veritorch")]
 pub(crate) struct Verification {
@@ -152,6 +157,28 @@ impl Verification {
         self.verification.security.terms.iter().map(|term| (term.name.clone(), term.bits)).collect()
     }
 
+    /// Side, name and identity of each committed input and output.
+    #[getter]
+    fn commitments(&self) -> Vec<(&'static str, String, String)> {
+        let ports = self.verification.commitments.iter();
+        ports.map(|port| (port.side.name(), port.name.clone(), port.identity.clone())).collect()
+    }
+
+    /// Whether a port carries the same tensor as one of another proof.
+    fn check_link(&self, py: Python<'_>, own: NamedPort, other: &Self, port: NamedPort) -> PyResult<()> {
+        let own_end = (side_of(py, &own.0)?, own.1.as_deref());
+        let end = (side_of(py, &port.0)?, port.1.as_deref());
+        check_link(&self.verification, own_end, &other.verification, end)
+            .map(drop)
+            .map_err(|error| errors::raise(py, &error))
+    }
+
+    /// Whether the ports of a side carry what is under a commitment.
+    fn check_expected(&self, py: Python<'_>, side: &str, commitment: &Commitment) -> PyResult<()> {
+        check_expected(&self.verification, side_of(py, side)?, &commitment.commitment)
+            .map_err(|error| errors::raise(py, &error))
+    }
+
     /// Inputs, where they are public.
     #[getter]
     fn inputs<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
@@ -163,6 +190,12 @@ impl Verification {
     fn outputs<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
         self.verification.outputs.as_ref().map(|outputs| arrays::write(py, outputs)).transpose()
     }
+}
+
+fn side_of(py: Python<'_>, name: &str) -> PyResult<Side> {
+    let side = [Side::Input, Side::Output].into_iter().find(|side| side.name() == name);
+    let reason = || format!("`{name}`, expected input or output");
+    side.ok_or_else(|| errors::raise(py, &Error::Option { option: "side", reason: reason() }))
 }
 
 /// Checks a proof, and compares its public values where some are given.

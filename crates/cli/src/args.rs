@@ -92,8 +92,8 @@ pub(crate) struct QuantiseArgs {
     /// Real value of one step of the input, instead of the one that calibration gives
     #[arg(long, value_name = "SCALE", conflicts_with = "input_like")]
     pub(crate) input_scale: Option<f64>,
-    /// Take the steps and the range of another model's output as the input's, so that the two can be chained
-    #[arg(long, value_name = "OTHER.vk")]
+    /// Take the steps and the range of another model's output, or of a commitment, as the input's, so that the proofs can be linked
+    #[arg(long, value_name = "OTHER.vk|X.commitment")]
     pub(crate) input_like: Option<PathBuf>,
     /// 16-bit weights instead of 8-bit ones
     #[arg(long)]
@@ -220,7 +220,8 @@ pub(crate) struct ProveArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CommitTensorArgs {
-    /// The arrays; whole numbers are committed as they are
+    /// The arrays; whole numbers are committed as they are, real numbers in 16-bit steps of their own unless --for or --scale says
+    /// otherwise
     #[arg(value_name = "X.npz")]
     pub(crate) arrays: PathBuf,
     /// Where the commitment goes; what opens it goes beside it as X.commitment.opening, for its owner's eyes only

@@ -226,8 +226,8 @@ fn steps_of_inputs_can_be_given() {
     assert_eq!(quantised.circuit.inputs[0].scale, [0.003]);
     assert_eq!(range(&quantised.circuit), (-131_072, 131_071));
     assert!(quantised.report.drift() < 0.05, "{}", quantised.report);
-    let quantised = compiled(1.0 / 128.0, None).unwrap();
-    assert_eq!(range(&quantised.circuit), (-256, 255), "calibration saw -1 to 1, that is 128 steps");
+    let quantised = compiled(1.0 / 250.0, None).unwrap();
+    assert_eq!(range(&quantised.circuit), (-256, 255), "calibration saw -1 to 1, that is 250 steps");
     assert!(quantised.report.drift() < 0.05, "{}", quantised.report);
     for (scale, range) in [(0.0, None), (f64::NAN, None), (-1.0, None), (1.0, Some((3, 2))), (1.0, Some((0, 1 << 40)))] {
         assert!(matches!(compiled(scale, range), Err(QuantiseError::Option { .. })), "{scale} {range:?}");

@@ -11,6 +11,8 @@ proves, `verify` checks with nothing but the verifying key and the proof. Arrays
 """
 
 from ._circuit import Circuit, load
+from ._commit import commit
+from ._commitment import Commitment, CommittedArray
 from ._compile import compile, evaluate
 from ._errors import (
     ArtifactError,
@@ -32,6 +34,8 @@ __all__ = [
     "ArtifactError",
     "CalibrationError",
     "Circuit",
+    "Commitment",
+    "CommittedArray",
     "InputError",
     "LedgerError",
     "ModelError",
@@ -45,6 +49,7 @@ __all__ = [
     "VerifyingKey",
     "VeritorchError",
     "__version__",
+    "commit",
     "compile",
     "evaluate",
     "load",

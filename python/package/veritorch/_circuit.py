@@ -9,6 +9,7 @@ from typing import Any
 
 from . import _veritorch as native
 from ._arrays import Data, Outputs, named_arrays, single
+from ._commitment import DEFAULT_OPENINGS, Commitment
 from ._errors import InputError, SaturationWarning
 from ._options import Path, Progress, watch
 from ._proof import Proof, VerifyingKey
@@ -90,11 +91,22 @@ class Circuit:
         _warn(notes)
         return single(outputs)
 
-    def prove(self, x: Data, *, threads: int | None = None, progress: Progress | None = None) -> Proof:
+    def prove(
+        self,
+        x: Data | None = None,
+        *,
+        commitment: Commitment | None = None,
+        openings: int = DEFAULT_OPENINGS,
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> Proof:
         """Proves that the committed model gives its output on this input.
 
         Args:
-            x: As in `run`; a batch becomes one proof.
+            x: As in `run`; a batch becomes one proof. Not needed where there is a commitment.
+            commitment: For a circuit with `input="committed"`: a commitment to the input that was made before, with
+                what opens it; one of its openings is used. Without it one is made: `Proof.committed_inputs`.
+            openings: Proofs that commitments which are made for this one can be used in, this one among them.
             threads: As in `compile`.
             progress: As in `compile`.
 
@@ -102,7 +114,8 @@ class Circuit:
             InputError: As `run`.
             RefusedInput: As `run`: there is no proof.
             ProofError: The batch is too large for the security level.
-            LedgerError: No opening of the model commitment is left, or it could not be counted.
+            OptionError: The commitment does not fit the circuit.
+            LedgerError: No opening of the model commitment or of `commitment` is left, or it could not be counted.
             KeyboardInterrupt: On Ctrl-C, within about a second.
 
         Warns:
@@ -112,9 +125,18 @@ class Circuit:
             >>> proof = circuit.prove(image)     # doctest: +SKIP
             >>> proof.save("image.proof")        # doctest: +SKIP
         """
-        proof, notes = self._native.prove(self._arrays(x), watch=watch(threads, progress))
+        proof, (inputs, outputs), notes = self._native.prove(
+            self._arrays(x) if x is not None or commitment is None else None,
+            commitment=None if commitment is None else commitment._native,
+            openings=openings,
+            watch=watch(threads, progress),
+        )
         _warn(notes)
-        return Proof(proof)
+        return Proof(
+            proof,
+            committed_inputs=None if inputs is None else Commitment(inputs),
+            committed_outputs=None if outputs is None else Commitment(outputs),
+        )
 
     def renew(self, *, threads: int | None = None, progress: Progress | None = None) -> Circuit:
         """Commits to the same weights anew, with openings of its own, when those of this circuit are used up.

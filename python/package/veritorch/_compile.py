@@ -12,9 +12,11 @@ import numpy.typing as npt
 from . import _veritorch as native
 from ._arrays import Data, Outputs, labels_list, named_arrays, named_samples, single
 from ._circuit import Circuit
+from ._commitment import Commitment
 from ._errors import CalibrationError, InputError, ModelError, OptionError
 from ._export import export, is_module
 from ._options import Path, Profile, Progress, Visibility, WeightsVisibility, choice, watch
+from ._proof import VerifyingKey
 
 if TYPE_CHECKING:
     import torch
@@ -32,6 +34,8 @@ def compile(
     drift_target: float | None = None,
     activation_bits: int | None = None,
     input_bits: int | None = None,
+    input_scale: float | None = None,
+    input_like: VerifyingKey | Commitment | None = None,
     saturate: bool = False,
     weights: WeightsVisibility = "private",
     input: Visibility = "private",
@@ -58,11 +62,14 @@ def compile(
         drift_target: Instead: greatest root mean square error of the outputs, as a fraction of theirs.
         activation_bits: Bits of activations, 4 to 16; 8 unless said otherwise. With a target: where it starts.
         input_bits: Bits of inputs, 4 to 16; 10 unless said otherwise.
+        input_scale: Real value of one step of the input, instead of the one that calibration gives.
+        input_like: Take the steps and the range of another model's output (its verifying key) or of a commitment as the
+            input's, so that proofs can be linked.
         saturate: A circuit that refuses no input: what lies beyond its tables saturates. Tables become
             wider, and proofs cost more, where the worst case asks for it.
         weights: Whether the weights are secret ("private") or known to anyone ("public").
-        input: Whether a proof shows the inputs ("public"), nothing of them ("private"), or a commitment ("committed",
-            not available in this version).
+        input: Whether a proof shows the inputs ("public"), nothing of them ("private"), or a commitment to them that
+            other proofs can speak of ("committed").
         output: The same for the outputs.
         profile: "standard" for at least 100 bits of security, "high" for at least 128.
         lifetime: Proofs that the commitment to private weights covers before it is renewed; 48 unless said
@@ -96,6 +103,8 @@ def compile(
             raise OptionError(f"{option}: expected an integer from 4 to 16, got {value!r}")
     loaded = _load_model(model, example_inputs)
     names = [name for name, _ in loaded.inputs]
+    if input_scale is not None and input_like is not None:
+        raise OptionError("input_scale and input_like: expected one of them, got both")
     if calibration is None:
         raise CalibrationError("calibration data is missing", hint="pass some real inputs: calibration=array")
     arrays = named_samples("calibration", names, calibration, CalibrationError)
@@ -109,6 +118,8 @@ def compile(
                 "drift_target": drift_target,
                 "activation_bits": activation_bits,
                 "input_bits": input_bits,
+                "input_scale": input_scale,
+                "input_like": None if input_like is None else input_like.to_bytes(),
                 "saturate": bool(saturate),
                 "weights": weights,
                 "input": input,

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import _veritorch as native
 from ._arrays import Array, Data, named_arrays
+from ._commitment import Commitment
 from ._errors import InputError
 from ._options import Path, Progress, watch
 
@@ -93,8 +94,22 @@ class Proof:
 
     _native: native.Proof
 
-    def __init__(self, native: native.Proof) -> None:
+    committed_inputs: Commitment | None
+    """The commitment to the inputs that was made for this proof, with what opens it. Save it: the proof has neither."""
+
+    committed_outputs: Commitment | None
+    """The same for the outputs of a circuit with `output="committed"`."""
+
+    def __init__(
+        self,
+        native: native.Proof,
+        *,
+        committed_inputs: Commitment | None = None,
+        committed_outputs: Commitment | None = None,
+    ) -> None:
         self._native = native
+        self.committed_inputs = committed_inputs
+        self.committed_outputs = committed_outputs
 
     @classmethod
     def load(cls, path: Path) -> Proof:
@@ -229,6 +244,25 @@ class Verification:
         return self._native.model_commitment
 
     @property
+    def commitments(self) -> dict[str, str]:
+        """What names the committed inputs and outputs across proofs, in hex, by `input.NAME` and `output.NAME`."""
+        return {f"{side}.{name}": identity for side, name, identity in self._native.commitments}
+
+    def check_link(self, port: str, other: Verification, other_port: str) -> None:
+        """Checks that two proofs carry the same committed tensor.
+
+        Args:
+            port: "input" or "output" of this proof; "output.NAME" where there are several.
+            other: The other proof, verified.
+            other_port: The same of it.
+
+        Raises:
+            VerificationError: They are not the same tensor; `VerificationError.check` is "link".
+            OptionError: A port is not committed, or a name is needed.
+        """
+        self._native.check_link(_port(port), other._native, _port(other_port))
+
+    @property
     def security_bits(self) -> float:
         """The chance that a false statement is accepted is at most `2**-security_bits`."""
         return self._native.security_bits
@@ -259,6 +293,8 @@ def verify(
     *,
     inputs: Data | None = None,
     outputs: Data | None = None,
+    expect_input: Commitment | Path | None = None,
+    expect_output: Commitment | Path | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Verification:
@@ -269,6 +305,8 @@ def verify(
         proof: The proof, or the path of its file.
         inputs: Compare the proof's public inputs with these, in the model's units.
         outputs: Compare the proof's public outputs with these, in the model's units.
+        expect_input: Require that the proof's committed input is the one under this commitment.
+        expect_output: The same for its committed output.
         threads: As in `compile`.
         progress: As in `compile`.
 
@@ -284,8 +322,16 @@ def verify(
     proof = proof if isinstance(proof, Proof) else Proof.load(proof)
     expected_inputs = None if inputs is None else named_arrays("input", list(key.inputs), inputs, InputError)
     expected_outputs = None if outputs is None else named_arrays("output", list(key.outputs), outputs, InputError)
-    return Verification(
-        native.verify(
-            key._native, proof._native, inputs=expected_inputs, outputs=expected_outputs, watch=watch(threads, progress)
-        )
+    verification = native.verify(
+        key._native, proof._native, inputs=expected_inputs, outputs=expected_outputs, watch=watch(threads, progress)
     )
+    for side, expected in (("input", expect_input), ("output", expect_output)):
+        if expected is not None:
+            expected = expected if isinstance(expected, Commitment) else Commitment.load(expected)
+            verification.check_expected(side, expected._native)
+    return Verification(verification)
+
+
+def _port(port: str) -> tuple[str, str | None]:
+    side, _, name = port.partition(".")
+    return side, name or None

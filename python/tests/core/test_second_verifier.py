@@ -54,3 +54,19 @@ def test_circuits_that_were_renewed_twice(models, samples, tmp_path):
     renewed.prove(samples[:1]).save(tmp_path / "x.proof")
     result = second_verifier(tmp_path / "m.vk", tmp_path / "x.proof")
     assert result.returncode == 0, result.stderr
+
+
+def test_committed_inputs_and_outputs(models, samples, tmp_path):
+    circuit = veritorch.compile(models / "mlp.onnx", calibration=samples, input="committed", output="committed")
+    circuit.verifying_key.save(tmp_path / "m.vk")
+    scan = veritorch.commit(samples[:2], key=circuit.verifying_key, openings=3)
+    proof = circuit.prove(commitment=scan)
+    proof.save(tmp_path / "x.proof")
+    result = second_verifier(tmp_path / "m.vk", tmp_path / "x.proof")
+    assert result.returncode == 0, result.stderr
+    bits = veritorch.verify(circuit.verifying_key, proof).security_bits
+    assert result.stdout == f"valid: {bits} bits\n"
+    transcript = bytearray(proof.transcript)
+    transcript[len(transcript) // 2] ^= 1
+    proof.replace(transcript=bytes(transcript)).save(tmp_path / "y.proof")
+    assert second_verifier(tmp_path / "m.vk", tmp_path / "y.proof").returncode == 1

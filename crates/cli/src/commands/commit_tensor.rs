@@ -20,7 +20,7 @@ pub(crate) fn commit_tensor(args: &CommitTensorArgs, terminal: &Terminal) -> Res
     let steps = match (&model, args.scale) {
         (Some(model), _) => Steps::For(model),
         (None, Some(scale)) => Steps::Scale(scale, args.profile.into()),
-        (None, None) => Steps::Whole(args.profile.into()),
+        (None, None) => Steps::Own(args.profile.into()),
     };
     veritorch::Progress::phase(terminal, "commit");
     let opening = commit(&tensors, steps, args.openings)?;

@@ -86,7 +86,7 @@ impl QuantiseArgs {
         };
         let input_steps = match (self.input_scale, &self.input_like) {
             (Some(scale), _) => Some(veritorch::InputSteps { scale, range: None }),
-            (None, Some(path)) => Some(veritorch::Verifier::load(path)?.output_steps()?),
+            (None, Some(path)) => Some(veritorch::commitment::input_steps_like(path, &artefact::read(path)?)?),
             (None, None) => None,
         };
         let labels = match &self.labels {

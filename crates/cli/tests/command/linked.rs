@@ -110,11 +110,23 @@ fn whole_numbers_are_committed_as_they_are() {
     assert_eq!(made["arrays"][0]["name"], "n");
     let again = place.json(&["commit-tensor", "n.npz", "-o", "m.commitment", "--json"]);
     assert_ne!(made["arrays"][0]["identity"], again["arrays"][0]["identity"], "commitments are salted");
-    place.bad(&["commit-tensor", "x.npz", "-o", "x.commitment"], 2, &["real numbers", "scale"]);
     place.bad(&["commit-tensor", "x.npz", "-o", "x.commitment", "--scale", "0"], 2, &["above 0"]);
     place.bad(&["commit-tensor", "x.npz", "-o", "x.commitment", "--scale", "1", "--openings", "0"], 2, &["0 openings"]);
     place.bad(&["commit-tensor", "x.npz", "-o", "x.commitment", "--scale", "1e-12"], 2, &["x"]);
     assert!(!place.path("x.commitment").exists() && !place.path("x.commitment.opening").exists());
+}
+
+#[test]
+fn a_model_is_compiled_for_a_commitment_that_was_there_before() {
+    let place = Place::new();
+    let made = place.json(&["commit-tensor", "x.npz", "-o", "x.commitment", "--json"]);
+    let scale = made["arrays"][0]["scale"][0].as_f64().unwrap();
+    assert_eq!(scale.log2().fract(), 0.0, "{scale} is no power of two");
+    let compile = ["compile", "model.onnx", "--calibration", "cal.npz", "-o", "a.vt", "--input", "committed"];
+    place.good(&[&compile[..], &["--input-like", "x.commitment"]].concat());
+    place.good(&["prove", "a.vt", "--input-commitment", "x.commitment", "--input", "x.npz", "-o", "a.proof"]);
+    place.good(&["verify", "a.vk", "a.proof", "--expect-input", "x.commitment"]);
+    place.bad(&[&compile[..], &["--input-like", "a.proof"]].concat(), 2, &["a.proof"]);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use veritorch_graph::model::{ModelGraph, ModelOp, Node, ValueId};
 
 use self::sum::{Int, Sum};
 use crate::calibrate::Calibration;
-use crate::scales::{Formats, tidy};
+use crate::scales::{Format, Formats, tidy};
 use crate::{QuantiseError, QuantiseOptions};
 
 /// Largest magnitude of a linear layer's operand: 16 bits, signed or not.
@@ -226,7 +226,12 @@ impl Lowering<'_> {
         let name = format!("{}:narrow", self.graph.value(id).name);
         let sum = Sum::of_tensor(self.shape(id), int, SeparableMap::identity(self.shape(id).len()));
         let magnitude = self.calibration.magnitude(id.index());
-        let int = self.rescale(&name, sum, None, self.formats.of(id.index()), magnitude)?;
+        let mut format = self.formats.of(id.index());
+        if format.max >= OPERAND {
+            // An input whose steps were given.
+            format = Format::new(magnitude * self.options.margin, format.min >= 0, self.options.input_bits);
+        }
+        let int = self.rescale(&name, sum, None, format, magnitude)?;
         self.set_int(id, int);
         Ok(int)
     }

@@ -1,18 +1,22 @@
 //! Making commitments: integers as they are, or floats in steps of a scale.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use veritorch_graph::circuit::Port;
+use veritorch_graph::circuit::{Port, plane_range};
 use veritorch_prove::{CommittedTensor, Profile, ProveError, TensorFormat};
 
 use super::opening::CommitmentOpening;
-use super::{CommittedArray, Contents};
+use super::{Commitment, CommittedArray, Contents};
 use crate::array::unravel;
 use crate::port::{BatchForm, expected, match_arrays, quantise};
-use crate::{Array, Arrays, Error, Verifier};
+use crate::artefact::{File, Kind};
+use crate::{Array, Arrays, Error, InputSteps, Verifier};
 
 /// Bytes of committed integers whose range nothing says.
 const PLANES: usize = 4;
+/// Bytes of committed integers whose steps follow from the values.
+const OWN_PLANES: usize = 2;
 
 /// A tensor to commit to.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,14 +46,15 @@ pub enum Steps<'a> {
     For(&'a Verifier),
     /// This real value: floats are rounded to the nearest multiple, halves away from zero, integers count steps.
     Scale(f64, Profile),
-    /// Integers only, in steps of 1.
-    Whole(Profile),
+    /// Integers in steps of 1; floats in steps of the least power of two for which those of an array take two bytes, which
+    /// shows how large its greatest entry is up to a factor of two.
+    Own(Profile),
 }
 
 /// Commits to tensors, each hidden through this many openings.
 ///
 /// # Errors
-/// Names and shapes that are not the model's; floats without a scale; values that are not finite or out of range; no openings or too many.
+/// Names and shapes that are not the model's; values that are not finite or out of range; no openings or too many.
 pub fn commit(tensors: &Tensors, steps: Steps<'_>, num_openings: usize) -> Result<CommitmentOpening, Error> {
     if tensors.is_empty() {
         return Err(Error::NoSamples { what: "commitment", name: "(no array)".to_owned() });
@@ -60,33 +65,48 @@ pub fn commit(tensors: &Tensors, steps: Steps<'_>, num_openings: usize) -> Resul
             Err(Error::Option { option: "scale", reason: format!("{scale}, expected a number above 0") })
         }
         Steps::Scale(scale, profile) => commit_steps(tensors, Some(scale), profile, num_openings),
-        Steps::Whole(profile) => commit_steps(tensors, None, profile, num_openings),
+        Steps::Own(profile) => commit_steps(tensors, None, profile, num_openings),
     }
 }
 
 fn commit_steps(tensors: &Tensors, scale: Option<f64>, profile: Profile, num_openings: usize) -> Result<CommitmentOpening, Error> {
-    let format = TensorFormat { num_planes: PLANES, num_openings };
     let committed = tensors.iter().map(|(name, tensor)| {
-        let values = match (&tensor.values, scale) {
-            (TensorValues::Integers(values), _) => values.clone(),
-            (TensorValues::Floats(values), Some(scale)) => rounded(name, &tensor.shape, values, scale)?,
-            (TensorValues::Floats(_), None) => {
-                let reason = format!("`{name}` holds real numbers, which need the key that they are meant for, or a scale");
-                return Err(Error::Option { option: "scale", reason });
+        let (values, scale, num_planes) = match &tensor.values {
+            TensorValues::Integers(values) => (values.clone(), scale.unwrap_or(1.0), PLANES),
+            TensorValues::Floats(values) => {
+                if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+                    let index = unravel(at, &tensor.shape);
+                    return Err(Error::NotFinite { what: "array", name: name.clone(), index, value: values[at] });
+                }
+                let num_planes = scale.map_or(OWN_PLANES, |_| PLANES);
+                let scale = scale.unwrap_or_else(|| own_scale(values));
+                // What is far too large saturates here and is refused by the commitment.
+                (values.iter().map(|&value| (f64::from(value) / scale).round() as i64).collect(), scale, num_planes)
             }
         };
-        let port = (name.clone(), tensor.shape.clone(), vec![scale.unwrap_or(1.0)]);
-        Ok((port, CommittedTensor::commit(values, format, profile)?))
+        let (least, most) = plane_range(num_planes);
+        if let Some(value) = values.iter().find(|value| !(least..=most).contains(*value)) {
+            let reason = format!("the step {value} is outside of [{least}, {most}]");
+            return Err(Error::Dtype { what: "array", name: name.clone(), reason });
+        }
+        let port = (name.clone(), tensor.shape.clone(), vec![scale]);
+        Ok((port, CommittedTensor::commit(values, TensorFormat { num_planes, num_openings }, profile)?))
     });
     assemble(committed.collect::<Result<_, Error>>()?, profile, num_openings)
 }
 
-fn rounded(name: &str, shape: &[usize], values: &[f32], scale: f64) -> Result<Vec<i64>, Error> {
-    if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-        return Err(Error::NotFinite { what: "array", name: name.to_owned(), index: unravel(at, shape), value: values[at] });
+/// The least power of two in whose steps these values fit [`OWN_PLANES`] bytes; 1 for zeros.
+fn own_scale(values: &[f32]) -> f64 {
+    let magnitude = values.iter().fold(0.0f64, |max, &value| max.max(f64::from(value).abs()));
+    let steps = plane_range(OWN_PLANES).1 as f64;
+    let mut scale = 1.0f64;
+    while scale * steps < magnitude {
+        scale *= 2.0;
     }
-    // What is far too large saturates here and is refused by the commitment.
-    Ok(values.iter().map(|&value| (f64::from(value) / scale).round() as i64).collect())
+    while magnitude > 0.0 && scale * steps >= 2.0 * magnitude {
+        scale /= 2.0;
+    }
+    scale
 }
 
 /// Floats go through the model's own rounding, integers must be in its range.
@@ -134,6 +154,26 @@ pub(crate) fn commit_ports(
         Ok((named, CommittedTensor::commit(values.clone(), format, profile)?))
     });
     assemble(committed.collect::<Result<_, ProveError>>()?, profile, num_openings)
+}
+
+/// Steps and range that a model's input has to be compiled with to be linked: those of the only output of the model in a `.vk` file, or
+/// those of the only array in a `.commitment` file. `path` is for errors only.
+///
+/// # Errors
+/// The file is damaged or of another kind; it has several outputs, arrays or scales.
+pub fn input_steps_like(path: &Path, bytes: &[u8]) -> Result<InputSteps, Error> {
+    if File::parse(path, bytes)?.kind != Kind::Commitment {
+        return Verifier::from_bytes(path, bytes)?.output_steps();
+    }
+    let commitment = Commitment::from_bytes(path, bytes)?;
+    let [CommittedArray { scale, commitment, .. }] = commitment.arrays() else {
+        let reason = format!("`{}` holds {} arrays, expected one", path.display(), commitment.arrays().len());
+        return Err(Error::Option { option: "input-like", reason });
+    };
+    let [scale] = scale.as_slice() else {
+        return Err(Error::Option { option: "input-like", reason: format!("{} scales, expected one", scale.len()) });
+    };
+    Ok(InputSteps { scale: *scale, range: Some(plane_range(commitment.format.num_planes)) })
 }
 
 /// Name, shape and scale.

@@ -8,7 +8,7 @@ mod make;
 mod opening;
 
 pub use link::{Link, check_expected, check_link};
-pub use make::{Steps, Tensor, TensorValues, Tensors, commit};
+pub use make::{Steps, Tensor, TensorValues, Tensors, commit, input_steps_like};
 pub use opening::{CommitmentOpening, opening_path};
 
 pub(crate) use make::commit_ports;

@@ -103,7 +103,10 @@ impl CommitmentOpening {
                 return Err(refused(format!("it holds no array `{}`", port.name)));
             };
             if array.scale != port.scale {
-                let reason = format!("`{}` is in steps of {:?}, input `{}` of the model in steps of {:?}", array.name, array.scale, port.name, port.scale);
+                let reason = format!(
+                    "`{}` is in steps of {:?}, input `{}` of the model in steps of {:?}: commit with `--for` the model's key, or compile the model with `--input-like` the commitment",
+                    array.name, array.scale, port.name, port.scale
+                );
                 return Err(refused(reason));
             }
             let len: usize = port.shape.iter().product();

@@ -75,6 +75,14 @@ def main() -> None:
         [numpy_helper.from_array(bad, "w")],
     )
 
+    save(
+        "head",
+        [node("Gemm", ["x", "w", "b"], ["y"], name="fc")],
+        [("x", ["N", 4])],
+        [("y", ["N", 3])],
+        [weight(rng, "w", 4, 3), weight(rng, "b", 3)],
+    )
+
 
 if __name__ == "__main__":
     main()
