@@ -9,6 +9,8 @@ from .field import log_padded
 CONTRACTIONS = ("Conv", "Dense", "MatMul", "Mul")
 VIRTUAL = (*CONTRACTIONS, "Linear", "Reshape")
 HINTS = ("FloorShift", "Lookup", "Reciprocal")
+# Claims that a linear or reshaped tensor passes on one by one; more are merged into one first.
+MAX_REWRITES = 64
 
 
 @dataclass(frozen=True)
@@ -236,9 +238,6 @@ class Circuit:
 
         return replace(self, tensors=[tensor(t) for t in self.tensors], batch=batch)
 
-    def readers(self, tensor: int) -> int:
-        """How often tensors read this one."""
-        return sum(op.reads().count(tensor) for op in (t.op for t in self.tensors))
 
 
 def num_vars(shape: list[int]) -> int:

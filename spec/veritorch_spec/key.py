@@ -220,8 +220,8 @@ def read_origin(r: Reader) -> Origin:
 
 def read_policy(r: Reader) -> Policy:
     """Who sees inputs, outputs and weights: 0 for everybody, 2 for a commitment to them."""
-    sides = [r.variant(3), r.variant(3), r.variant(2)]
-    return Policy(*(side == 0 for side in sides), committed_input=sides[0] == 2, committed_output=sides[1] == 2)
+    inputs, outputs, weights = r.variant(3), r.variant(3), r.variant(2)
+    return Policy(inputs == 0, outputs == 0, weights == 0, committed_input=inputs == 2, committed_output=outputs == 2)
 
 
 def read_circuit(r: Reader) -> Circuit:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import prod
 
 from . import sumcheck
-from .circuit import Circuit, num_vars, schedule
+from .circuit import MAX_REWRITES, Circuit, num_vars, schedule
 from .errors import BadKey
 from .field import Ext, P, log_padded, powers, product, total
 from .forms import Factor, Form, constant_value, reshape, transpose
@@ -72,9 +72,10 @@ def preparation(circuit: Circuit, tensor: int, claims: list[Claim]) -> str | int
     op = circuit.op(tensor)
     if op.kind == "Linear":
         identity = all(term.is_identity() for term in op.terms)
-        return "ready" if identity or all(claim.form.is_separable() for claim in claims) else "point"
+        fits = identity or all(claim.form.is_separable() for claim in claims)
+        return "ready" if fits and len(claims) <= MAX_REWRITES else "point"
     if op.kind == "Reshape":
-        return "ready"
+        return "ready" if len(claims) <= MAX_REWRITES else "point"
     if len(claims) != 1:
         return "ready" if op.kind == "Mul" else "point"
     # Axes at the back that need a factor each; the axis of output channels, which needs a point.

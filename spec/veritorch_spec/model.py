@@ -238,7 +238,10 @@ def combine(transcript: Transcript, layout: Layout, root: bytes, claims: Sequenc
 def compare(
     transcript: Transcript, layout: Layout, level: whir.Level, root: bytes, reduction: Reduction, first: int
 ) -> list[Claim]:
-    """Claims on the combined row, the tensor ``first`` of the second stack, which the proof has committed: its value, and columns of the model."""
+    """Claims on the combined row, the tensor ``first`` of the second stack, which the proof has committed.
+
+    They are its value, and columns of the model.
+    """
     of, code = transcript.field, layout.code
     label = "model columns"
     transcript.check_grinding(label, level.grinding)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import log2
 
 from . import model, products
-from .circuit import Circuit, num_vars, schedule
+from .circuit import MAX_REWRITES, Circuit, num_vars, schedule
 from .field import Ext
 from .lookup import Lookups
 from .opening import Opening
@@ -14,14 +14,25 @@ from .products import PadLayout
 Terms = list[tuple[str, float]]
 
 
-def claims_on(circuit: Circuit, lookups: Lookups, tensor: int) -> int:
-    """An upper bound on the claims that a tensor gets."""
-    columns = sum(own.count(tensor) for _, own, _ in lookups.lookups)
-    links = sum(port.tensor == tensor for _, port in circuit.committed_ports())
-    return circuit.readers(tensor) + columns + links + len(circuit.outputs)
+def count_claims(circuit: Circuit, lookups: Lookups) -> list[int]:
+    """An upper bound on the claims that each tensor gets."""
+    counts = [0] * len(circuit.tensors)
+    sources = [column for _, own, _ in lookups.lookups for column in own]
+    sources += [c.columns[0] for c in circuit.constraints if c.table is None]
+    sources += [port.tensor for port in circuit.outputs if circuit.policy.public_output]
+    sources += [port.tensor for _, port in circuit.committed_ports()]
+    for tensor in sources:
+        counts[tensor] += 1
+    for step in schedule(circuit):
+        for tensor in step:
+            op = circuit.op(tensor)
+            passed = min(counts[tensor], MAX_REWRITES) if op.kind in ("Linear", "Reshape") else 1
+            for operand in op.reads():
+                counts[operand] += passed
+    return counts
 
 
-def linear_layers(of: type[Ext], circuit: Circuit, lookups: Lookups) -> tuple[str, float]:
+def linear_layers(of: type[Ext], circuit: Circuit, counts: list[int]) -> tuple[str, float]:
     """Everything between lookups and openings: the degree of what is tested."""
 
     def variables(tensor: int) -> int:
@@ -30,9 +41,9 @@ def linear_layers(of: type[Ext], circuit: Circuit, lookups: Lookups) -> tuple[st
     degree = 0
     for step in schedule(circuit):
         if circuit.op(step[0]).kind in ("Linear", "Reshape"):
-            degree += 2 * variables(step[0]) + claims_on(circuit, lookups, step[0])
+            degree += 2 * variables(step[0]) + counts[step[0]]
         else:
-            merged = sum(claims_on(circuit, lookups, tensor) for tensor in step)
+            merged = sum(counts[tensor] for tensor in step)
             degree += 5 * max(variables(tensor) for tensor in step) + 2 * len(step) + merged
     degree += sum(num_vars(circuit.shape(port.tensor)) for port in circuit.outputs)
     degree += sum(num_vars(circuit.shape(port.tensor)) for _, port in circuit.committed_ports())
@@ -40,10 +51,9 @@ def linear_layers(of: type[Ext], circuit: Circuit, lookups: Lookups) -> tuple[st
     return "linear layers: sumchecks and points", of.claimed_bits - log2(max(degree, 1))
 
 
-def param_claims(circuit: Circuit) -> int:
-    """Claims on weights: one for each reader of one."""
-    weights = [t for t, tensor in enumerate(circuit.tensors) if tensor.op.kind == "Weight"]
-    return sum(circuit.readers(tensor) for tensor in weights)
+def param_claims(circuit: Circuit, counts: list[int]) -> int:
+    """An upper bound on the claims on weights."""
+    return sum(counts[t] for t, tensor in enumerate(circuit.tensors) if tensor.op.kind == "Weight")
 
 
 def terms(
@@ -57,16 +67,17 @@ def terms(
 ) -> Terms:
     """``-log2`` of each way in which a false statement could be accepted."""
     of, level = opening.field, opening.level
+    counts = count_claims(circuit, lookups)
     result: Terms = []
     if lookups.lookups:
         layers = lookups.variables
         result.append(("lookup fractions", of.claimed_bits - log2(lookups.live)))
         result.append(("lookup tree", of.claimed_bits - log2(layers * (layers + 1))))
-    result.append(linear_layers(of, circuit, lookups))
-    claims = sum(claims_on(circuit, lookups, t) for t in range(len(circuit.tensors)) if circuit.is_committed(t))
+    result.append(linear_layers(of, circuit, counts))
+    claims = sum(counts[t] for t in range(len(circuit.tensors)) if circuit.is_committed(t))
     claims += len(circuit.tables) + num_checks
     commitment: Terms = []
-    if on_weights := param_claims(circuit):
+    if on_weights := param_claims(circuit, counts):
         commitment = model.security_terms(of, layout, level, on_weights, "model")
         claims += layout.code.queries + 1
     for (name, _), own in zip(circuit.committed_ports(), links, strict=True):

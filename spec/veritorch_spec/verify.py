@@ -79,7 +79,7 @@ class Plan:
     @property
     def has_weights(self) -> bool:
         """Whether any claim will stand on weights."""
-        return security.param_claims(self.circuit) > 0
+        return security.param_claims(self.circuit, security.count_claims(self.circuit, self.lookups)) > 0
 
     def matrices(self, key: VerifyingKey, statement: Statement) -> list[tuple[model.Layout, bytes]]:
         """Long-lived matrices with their roots: the model's, if it is opened, then those of inputs and outputs."""
@@ -184,8 +184,8 @@ def messages(
         for tensor, own_tensor in enumerate(circuit.tensors):
             if own_tensor.op.kind == "Input":
                 for claim in claims.take(tensor):
-                    value = inner_product(of, claim.form, own_tensor.shape, statement.inputs[own_tensor.op.index])
-                    transcript.check_zero("public input", claim.value - transcript.public(value))
+                    expected = inner_product(of, claim.form, own_tensor.shape, statement.inputs[own_tensor.op.index])
+                    transcript.check_zero("public input", claim.value - transcript.public(expected))
 
     on_matrices = [claims.params, *links] if plan.has_weights else links
     reductions = [
@@ -249,10 +249,10 @@ def check_statement(circuit: Circuit, statement: Statement) -> None:
                 raise Refused(f"`{port.name}` has {len(entries)} entries instead of {length}")
             if any(not tensor.least <= entry <= tensor.greatest for entry in entries):
                 raise Refused(f"`{port.name}` has an entry outside its range")
-    ports = circuit.committed_ports()
-    if len(ports) != len(statement.commitments):
+    committed = circuit.committed_ports()
+    if len(committed) != len(statement.commitments):
         raise Refused(f"{len(statement.commitments)} committed tensors")
-    for (name, port), own in zip(ports, statement.commitments, strict=True):
+    for (name, port), own in zip(committed, statement.commitments, strict=True):
         planes = 1 <= own.num_planes <= model.MAX_PLANES
         if not planes or not 1 <= own.num_openings <= model.MAX_TENSOR_OPENINGS:
             raise Refused(f"the commitment to {name} has {own.num_planes} byte planes and {own.num_openings} openings")

@@ -116,7 +116,7 @@ pub(crate) struct QuantiseArgs {
     /// Security: standard is 100 bits, high is 128 bits
     #[arg(long, value_name = "PROFILE", default_value = "standard")]
     pub(crate) profile: ProfileArg,
-    /// Proofs that the model commitment covers before it is renewed, 48 unless said otherwise; more make proving slower. Public
+    /// Proofs that the model commitment covers before it is renewed, 24 unless said otherwise; more make proving slower. Public
     /// weights have no limit
     #[arg(long, value_name = "PROOFS")]
     pub(crate) lifetime: Option<usize>,

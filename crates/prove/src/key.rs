@@ -26,7 +26,7 @@ pub struct VerifyingKey {
 }
 
 /// Proofs that a model commitment covers unless its owner asks for another number.
-pub const DEFAULT_LIFETIME: usize = 48;
+pub const DEFAULT_LIFETIME: usize = 24;
 
 /// What the owner of a model chooses when it is committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ mod claim;
 mod clock;
 mod contract;
 mod contraction;
+mod effort;
 mod error;
 pub mod key;
 mod lookups;

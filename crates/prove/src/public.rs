@@ -2,7 +2,7 @@
 
 use veritorch_commitment::whir::Root;
 use veritorch_commitment::{CommitmentError, ModelLayout, Opening, Place, SecurityLevel, TensorClaim, model};
-use veritorch_graph::circuit::{Circuit, Constraint, Op, TensorId, Visibility};
+use veritorch_graph::circuit::{Circuit, CircuitError, Constraint, Op, TensorId, Visibility};
 use veritorch_lookup::LookupError;
 use veritorch_sumcheck::form::padded_vars;
 use veritorch_sumcheck::products::PadLayout;
@@ -10,6 +10,7 @@ use veritorch_sumcheck::transcript::Transcript;
 use veritorch_sumcheck::{Ext, Form, Value, VerifierTranscript};
 
 use crate::claim::ClaimSet;
+use crate::effort::count_claims;
 use crate::error::VerifyError;
 use crate::key::VerifyingKey;
 use crate::lookups::Lookups;
@@ -38,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) slots: Vec<Option<usize>>,
     /// The place of a table's multiplicities in the witness stack.
     multiplicity_slots: Vec<Option<usize>>,
+    /// Upper bound for the number of claims that arrive at each tensor.
+    num_claims: Vec<usize>,
 }
 
 /// A plan with its commitments over a field of challenges.
@@ -54,7 +57,7 @@ impl<E: Ext> Public<E> {
     /// Derives everything; a protocol without masks is for tests.
     pub(crate) fn new<X>(key: &VerifyingKey, sizes: &Sizes) -> Result<Self, X>
     where
-        X: From<LookupError> + From<CommitmentError> + From<VerifyError>,
+        X: From<LookupError> + From<CommitmentError> + From<CircuitError> + From<VerifyError>,
     {
         let policy = key.circuit.policy;
         let hidden = key.lifetime > 0 || [policy.input, policy.output].iter().any(|&visibility| visibility != Visibility::Public);
@@ -64,7 +67,7 @@ impl<E: Ext> Public<E> {
     /// As [`Self::new`], with or without masks.
     pub(crate) fn with_masks<X>(key: &VerifyingKey, sizes: &Sizes, hidden: bool) -> Result<Self, X>
     where
-        X: From<LookupError> + From<CommitmentError> + From<VerifyError>,
+        X: From<LookupError> + From<CommitmentError> + From<CircuitError> + From<VerifyError>,
     {
         let (plan, mut shapes) = Plan::new::<X>(key, sizes, hidden)?;
         let (mut pads, mut num_checks) = (None, 0);
@@ -101,7 +104,7 @@ impl Plan {
     /// The plan, and the shapes of the witness stack.
     fn new<X>(key: &VerifyingKey, sizes: &Sizes, hidden: bool) -> Result<(Self, Vec<Vec<usize>>), X>
     where
-        X: From<LookupError> + From<CommitmentError>,
+        X: From<LookupError> + From<CommitmentError> + From<CircuitError>,
     {
         let circuit = key.circuit.instantiate(sizes.batch);
         let lookups = Lookups::new(&circuit)?;
@@ -120,7 +123,8 @@ impl Plan {
         }
         let (model, level) = (key.model_layout()?, key.profile.level());
         let links = PortLink::all(&circuit, sizes, key.profile)?;
-        Ok((Self { circuit, lookups, model, links, level, hidden, slots, multiplicity_slots }, shapes))
+        let num_claims = count_claims(&circuit, &lookups, &links)?;
+        Ok((Self { circuit, lookups, model, links, level, hidden, slots, multiplicity_slots, num_claims }, shapes))
     }
 
     /// Whether any claim will stand on weights.
@@ -141,28 +145,21 @@ impl Plan {
         self.layouts().into_iter().zip(model.into_iter().chain(statement.commitments.iter().map(|own| &own.root))).collect()
     }
 
-    /// Upper bound for the number of claims that the operands of live tensors send to a tensor.
-    pub(crate) fn num_consumers(&self, tensor: TensorId) -> usize {
-        let columns = self.lookups.columns.iter().flatten().filter(|id| **id == tensor).count();
-        let links = self.links.iter().filter(|link| link.tensor == tensor).count();
-        self.num_readers(tensor) + columns + links + self.circuit.outputs.len()
+    /// Upper bound for the number of claims that arrive at a tensor.
+    pub(crate) fn num_claims(&self, tensor: TensorId) -> usize {
+        self.num_claims.get(tensor.index()).copied().unwrap_or(0)
     }
 
     /// Upper bound for the number of claims on the witness.
     pub(crate) fn num_witness_claims(&self) -> usize {
-        let claims = self.slots.iter().enumerate().filter(|(_, slot)| slot.is_some());
-        claims.map(|(index, _)| self.num_consumers(TensorId(index as u32))).sum::<usize>() + self.circuit.tables.len()
+        let claims = self.slots.iter().zip(&self.num_claims).filter(|(slot, _)| slot.is_some());
+        claims.map(|(_, claims)| claims).sum::<usize>() + self.circuit.tables.len()
     }
 
-    /// Claims on the weights: one for each of their tensors' readers.
+    /// Upper bound for the number of claims on the weights.
     pub(crate) fn num_param_claims(&self) -> usize {
-        let weights = self.circuit.tensors.iter().enumerate().filter(|(_, tensor)| matches!(tensor.op, Op::Weight { .. }));
-        weights.map(|(index, _)| self.num_readers(TensorId(index as u32))).sum()
-    }
-
-    fn num_readers(&self, tensor: TensorId) -> usize {
-        let read = |id: &&TensorId| **id == tensor;
-        self.circuit.tensors.iter().map(|t| t.op.operands().iter().filter(read).count()).sum()
+        let weights = self.circuit.tensors.iter().zip(&self.num_claims).filter(|(tensor, _)| matches!(tensor.op, Op::Weight { .. }));
+        weights.map(|(_, claims)| claims).sum()
     }
 
     /// What the witness has to be opened to, in the order of its stack.

@@ -35,43 +35,30 @@ fn is_virtual(op: &Op) -> bool {
 /// The schedule of a circuit.
 pub(crate) fn schedule(circuit: &Circuit) -> Vec<Step> {
     let mut live = vec![false; circuit.tensors.len()];
-    let mut pending = vec![0usize; circuit.tensors.len()];
+    // When the claims on a tensor have arrived: in the pass of its last reader, behind it where that is a rewrite, else in the next.
+    let mut pass = vec![0usize; circuit.tensors.len()];
     for seed in seeds(circuit) {
         live[seed.index()] = true;
     }
+    let mut passes: Vec<(Vec<Step>, Vec<TensorId>)> = Vec::new();
     for index in (0..circuit.tensors.len()).rev() {
         let op = &circuit.tensors[index].op;
-        if live[index] && is_virtual(op) {
-            for operand in op.operands() {
-                live[operand.index()] = true;
-                pending[operand.index()] += 1;
-            }
+        if !live[index] || !is_virtual(op) {
+            continue;
         }
+        let (own, waits) = (pass[index], is_contraction(op));
+        for operand in op.operands() {
+            live[operand.index()] = true;
+            pass[operand.index()] = pass[operand.index()].max(own + usize::from(waits));
+        }
+        passes.resize_with(passes.len().max(own + 1), Default::default);
+        let (rewrites, wave) = &mut passes[own];
+        let id = TensorId(index as u32);
+        if waits { wave.push(id) } else { rewrites.push(Step::Rewrite(id)) }
     }
-    let mut waiting: Vec<usize> = (0..circuit.tensors.len()).rev().filter(|&i| live[i] && is_virtual(&circuit.tensors[i].op)).collect();
-    let mut steps = Vec::new();
-    while !waiting.is_empty() {
-        let mut wave = Vec::new();
-        let mut later = Vec::new();
-        for index in waiting {
-            let op = &circuit.tensors[index].op;
-            let id = TensorId(index as u32);
-            if pending[index] > 0 {
-                later.push(index);
-            } else if is_contraction(op) {
-                wave.push(id);
-            } else {
-                steps.push(Step::Rewrite(id));
-                op.operands().iter().for_each(|operand| pending[operand.index()] -= 1);
-            }
-        }
-        for id in &wave {
-            circuit.tensor(*id).op.operands().iter().for_each(|operand| pending[operand.index()] -= 1);
-        }
-        if !wave.is_empty() {
-            steps.push(Step::Wave(wave));
-        }
-        waiting = later;
-    }
-    steps
+    let steps = passes.into_iter().flat_map(|(rewrites, wave)| {
+        let wave = (!wave.is_empty()).then_some(Step::Wave(wave));
+        rewrites.into_iter().chain(wave)
+    });
+    steps.collect()
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use veritorch_commitment::{CommitmentError, SecurityLevel, model};
-use veritorch_graph::circuit::{Constraint, TensorId};
+use veritorch_graph::circuit::{CircuitError, Constraint, TensorId};
 use veritorch_sumcheck::form::padded_vars;
 use veritorch_lookup::LookupError;
 use veritorch_sumcheck::products;
@@ -80,7 +80,7 @@ pub(crate) enum AnyPublic {
 /// would fall below the target. A public function of key and sizes.
 pub(crate) fn any_public<X>(key: &VerifyingKey, sizes: &Sizes) -> Result<AnyPublic, X>
 where
-    X: From<LookupError> + From<CommitmentError> + From<VerifyError>,
+    X: From<LookupError> + From<CommitmentError> + From<CircuitError> + From<VerifyError>,
 {
     if key.profile == Profile::Standard
         && let Ok(public) = Public::<E2>::new::<VerifyError>(key, sizes)
@@ -140,10 +140,10 @@ fn linear_layers<E: Ext>(plan: &Plan) -> SecurityTerm {
         .iter()
         .map(|step| match step {
             // A rewrite needs a sumcheck only where a joint form meets an axiswise map; count it always.
-            Step::Rewrite(tensor) => 2 * vars(tensor) + plan.num_consumers(*tensor),
+            Step::Rewrite(tensor) => 2 * vars(tensor) + plan.num_claims(*tensor),
             Step::Wave(tensors) => {
                 let rounds = tensors.iter().map(vars).max().unwrap_or(0);
-                let merged: usize = tensors.iter().map(|&tensor| plan.num_consumers(tensor)).sum();
+                let merged: usize = tensors.iter().map(|&tensor| plan.num_claims(tensor)).sum();
                 5 * rounds + 2 * tensors.len() + merged
             }
         })

@@ -12,6 +12,7 @@ use veritorch_sumcheck::{Ext, Form, ProverTranscript, TranscriptError, Value, Ve
 
 use crate::claim::{Claim, ClaimSet, Operand, ParamForm};
 use crate::contract::contract;
+use crate::effort::MAX_REWRITES;
 use crate::contraction::{Contraction, Preparation, Values, preparation};
 use crate::point::PointReduction;
 use crate::rewrite::{can_rewrite, constant_value, derived_term, inverse_coefficient, reshape, transpose};
@@ -44,7 +45,7 @@ impl<E: Ext, V: Scale<E>> Job<E, V> {
 
     fn rewrite(circuit: &Circuit, tensor: TensorId, claims: Vec<Claim<E, V>>, transcript: &mut impl Transcript) -> Self {
         let op = &circuit.tensor(tensor).op;
-        if claims.iter().all(|claim| can_rewrite(op, &claim.form)) {
+        if claims.len() <= MAX_REWRITES && claims.iter().all(|claim| can_rewrite(op, &claim.form)) {
             Self::Ready(tensor, claims)
         } else {
             Self::merge(circuit, tensor, claims, transcript)

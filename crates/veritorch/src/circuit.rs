@@ -255,7 +255,10 @@ impl CompiledCircuit {
             linking.inputs = tensors.into_iter().map(|tensor| Counted { tensor, openings: once }).collect();
         }
         let batch = encoded.form.batch();
-        self.worth(batch)?;
+        // The prover checks what its proof is worth; renewals take from it.
+        if !self.chain.is_empty() {
+            self.worth(batch)?;
+        }
         let proven = veritorch_prove::prove_linked(&self.key, &encoded.integers, batch, &*self.counter, &linking, progress)?;
         drop(linking);
         let outputs = self.decode(&proven.outputs, encoded.form);

@@ -72,7 +72,7 @@ def compile(
             other proofs can speak of ("committed").
         output: The same for the outputs.
         profile: "standard" for at least 100 bits of security, "high" for at least 128.
-        lifetime: Proofs that the commitment to private weights covers before it is renewed; 48 unless said
+        lifetime: Proofs that the commitment to private weights covers before it is renewed; 24 unless said
             otherwise. More make proving slower.
         name: What reports call the model; by default the class of a module, or the name in the file.
         threads: Threads to work with; all that the machine has unless said otherwise.
