@@ -2,21 +2,31 @@
 //! inputs and outputs, and every remaining node's name and source line.
 //!
 //! * [`fold_constants`]: what depends on no input is computed;
+//! * [`share`]: equal nodes and constants become one;
+//! * [`recognise`]: normalisations, activations and masks that exporters write as several nodes become one;
 //! * [`simplify`]: operators that change nothing go, chains of reshapes and transposes become one;
 //! * [`sink_reshapes`]: reshapes move behind elementwise operators, so that those meet the linear layer before them;
 //! * [`fold_affine`]: products and sums by constants (a batch normalisation) go into the linear layer before them;
 //! * [`remove_dead`]: what no output needs goes.
 
+mod activation;
 mod affine;
 mod constants;
 mod dead;
 mod links;
+mod mask;
+mod normalization;
+mod pattern;
+mod recognise;
+mod share;
 mod simplify;
 mod sink;
 
 pub use affine::fold_affine;
 pub use constants::fold_constants;
 pub use dead::remove_dead;
+pub use recognise::recognise;
+pub use share::share;
 pub use simplify::simplify;
 pub use sink::sink_reshapes;
 
@@ -33,9 +43,11 @@ type Pass = fn(&mut ModelGraph) -> Result<bool, ModelError>;
 /// # Errors
 /// A graph that breaks a rule of the model graph.
 pub fn optimise(graph: &mut ModelGraph) -> Result<(), ModelError> {
-    const PASSES: [Pass; 5] = [
+    const PASSES: [Pass; 7] = [
         fold_constants,
         simplify,
+        share,
+        recognise,
         sink_reshapes,
         fold_affine,
         remove_dead,

@@ -1,8 +1,10 @@
-//! Operators that change nothing, chains of reshapes or transposes, and HardSwish written out.
+//! Operators that change nothing, chains of reshapes or transposes, expansions that broadcasting does as well, and
+//! HardSwish written out.
 
 use std::collections::BTreeSet;
 
-use super::links::Links;
+use super::links::{Links, constant_operand};
+use crate::model::index::broadcast;
 use crate::model::{ModelError, ModelGraph, ModelOp, Node, UnaryFn, ValueId};
 
 /// Removes identities, fuses chains of reshapes and of transposes, and makes transposes that only move axes of extent 1
@@ -20,11 +22,19 @@ pub fn simplify(graph: &mut ModelGraph) -> Result<bool, ModelError> {
             *id = now[id.index()];
         }
         changed |= fuse(graph, &mut links, k);
+        changed |= without_expansion(graph, &mut links, k);
         let node = &graph.nodes[k];
-        if !is_identity(graph, node) {
-            continue;
-        }
-        let (input, output) = (node.inputs[0], node.output);
+        let input = match neutral(graph, node) {
+            Some(input) => {
+                let node = &mut graph.nodes[k];
+                node.op = ModelOp::Reshape;
+                links.set_inputs(node, vec![input]);
+                input
+            }
+            None if is_identity(graph, node) => node.inputs[0],
+            None => continue,
+        };
+        let output = graph.nodes[k].output;
         if !links.is_output(output) {
             links.drop_uses(&graph.nodes[k]);
             links.move_uses(output, input);
@@ -112,6 +122,54 @@ fn hard_swish(graph: &ModelGraph, links: &Links, node: &Node) -> Option<ValueId>
     } else {
         gates(a, b).then_some(b)
     }
+}
+
+/// The operand of a product by one, or of a sum or difference with zero, of the result's shape.
+fn neutral(graph: &ModelGraph, node: &Node) -> Option<ValueId> {
+    let (x, constant, constant_first) = constant_operand(graph, node)?;
+    if graph.value(x).shape != graph.value(node.output).shape {
+        return None;
+    }
+    let number = match node.op {
+        ModelOp::Mul => 1.0,
+        ModelOp::Sub if constant_first => return None,
+        _ => 0.0,
+    };
+    #[expect(clippy::float_cmp, reason = "the number itself is meant")]
+    let is_number = |data: &[f32]| data.iter().all(|&x| x == number);
+    graph
+        .value(constant)
+        .constant
+        .as_deref()
+        .is_some_and(is_number)
+        .then_some(x)
+}
+
+/// Arithmetic on an expanded operand, where its own broadcasting gives the same shape.
+fn without_expansion(graph: &mut ModelGraph, links: &mut Links, k: usize) -> bool {
+    let node = &graph.nodes[k];
+    if !matches!(node.op, ModelOp::Add | ModelOp::Sub | ModelOp::Mul | ModelOp::Div) {
+        return false;
+    }
+    let mut inputs = node.inputs.clone();
+    for at in 0..inputs.len() {
+        let Some(before) = links.producer(inputs[at]).map(|p| &graph.nodes[p]) else {
+            continue;
+        };
+        if !matches!(before.op, ModelOp::Expand) {
+            continue;
+        }
+        let other = &graph.value(inputs[1 - at]).shape;
+        let joint = broadcast(&graph.value(before.inputs[0]).shape, other);
+        if joint.as_ref() == Some(&graph.value(node.output).shape) {
+            inputs[at] = before.inputs[0];
+        }
+    }
+    if inputs == node.inputs {
+        return false;
+    }
+    links.set_inputs(&mut graph.nodes[k], inputs);
+    true
 }
 
 fn is_identity(graph: &ModelGraph, node: &Node) -> bool {

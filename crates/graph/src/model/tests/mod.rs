@@ -3,6 +3,7 @@
 mod check;
 mod evaluate;
 mod passes;
+mod recognise;
 
 use super::{ModelGraph, ModelOp, Node, Value, ValueId};
 

@@ -212,8 +212,7 @@ fn constants_fold_and_dead_code_goes() {
     input x [2]
     input unused [3]
     const c [2]
-    const d [2]
-    y [2] = Mul(x, d)  // y_node, model.py:4
+    y [2] = Mul(x, c)  // y_node, model.py:4
     output y
     output c
     ");
