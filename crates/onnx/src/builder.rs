@@ -9,6 +9,7 @@ use veritorch_graph::model::{ModelGraph, ModelOp, Names, Node, Value, ValueId};
 use crate::constant::{Constant, Data};
 use crate::element::Kind;
 use crate::error::OnnxError;
+use crate::masked::{Keep, Site, is_infinite};
 
 /// Entries that folding may make beyond four times the file's own: a small file cannot ask for much memory.
 const FREE_ENTRIES: usize = 1 << 25;
@@ -32,6 +33,8 @@ pub(crate) enum Source {
     Value(ValueId),
     /// The truth of `value > threshold` for each entry of a value that depends on the model's inputs.
     Above { value: ValueId, threshold: f32 },
+    /// A value that depends on the model's inputs, minus infinity where `keep` (broadcast to its shape) is not set.
+    Masked { value: ValueId, keep: Keep },
 }
 
 impl Operand {
@@ -50,7 +53,7 @@ impl Operand {
     pub(crate) fn data(&self) -> Option<&Data> {
         match &self.source {
             Source::Constant { data, .. } => Some(data),
-            Source::Value(_) | Source::Above { .. } => None,
+            Source::Value(_) | Source::Above { .. } | Source::Masked { .. } => None,
         }
     }
 
@@ -222,9 +225,17 @@ impl Builder {
     }
 
     /// The operand as a value of the graph; constants are added at their first use.
-    pub(crate) fn value_of(&mut self, operand: &Operand) -> Result<ValueId, Stop> {
+    ///
+    /// `reader` is the node or output that errors name.
+    pub(crate) fn value_of(&mut self, operand: &Operand, reader: &str) -> Result<ValueId, Stop> {
         let (name, data) = match &operand.source {
             Source::Value(id) => return Ok(*id),
+            Source::Masked { .. } => {
+                return Err(Stop::hinted(
+                    "reads entries that are minus infinity",
+                    "masked scores go into Softmax; use a finite number in other places",
+                ));
+            }
             Source::Above { .. } => {
                 return Err(Stop::hinted(
                     "compares tensors that depend on the model's input",
@@ -243,6 +254,7 @@ impl Builder {
             let value = numbers[index];
             return Err(Stop::Fatal(OnnxError::NotFinite {
                 tensor: name.clone(),
+                reader: reader.to_owned(),
                 index,
                 value,
             }));
@@ -277,13 +289,21 @@ impl Builder {
     /// Adds a node, or computes it now where every operand is constant.
     pub(crate) fn emit(
         &mut self,
-        name: &str,
-        part: &str,
-        source: Option<&String>,
+        site: Site<'_>,
         op: ModelOp,
         operands: &[&Operand],
         shape: Vec<usize>,
     ) -> Result<Operand, Stop> {
+        let Site { name, part, source } = site;
+        if operands.iter().any(|x| matches!(x.source, Source::Masked { .. })) {
+            return self.emit_masked(site, op, operands, shape);
+        }
+        if let (ModelOp::Add, &[a, b]) = (&op, operands)
+            && (is_infinite(a) != is_infinite(b))
+            && !(a.is_constant() && b.is_constant())
+        {
+            return self.emit_masking_sum(site, if is_infinite(a) { [b, a] } else { [a, b] }, shape);
+        }
         let wiring = is_wiring(&op);
         let kind = self.result_kind(&op, operands, wiring)?;
         let folds = operands.iter().all(|x| x.is_constant());
@@ -311,7 +331,7 @@ impl Builder {
         }
         let inputs = operands
             .iter()
-            .map(|x| self.value_of(x))
+            .map(|x| self.value_of(x, name))
             .collect::<Result<Vec<_>, _>>()?;
         let long = format!("{name}/{part}");
         let value_name = self.unique_value_name(&long);
@@ -333,6 +353,9 @@ impl Builder {
 
     fn result_kind(&self, op: &ModelOp, operands: &[&Operand], wiring: bool) -> Result<Kind, Stop> {
         let first = operands.first().map_or(Kind::Float, |x| x.kind);
+        if let (ModelOp::Embedding, [Kind::Float, Kind::Int]) = (op, operands.iter().map(|x| x.kind).collect::<Vec<_>>().as_slice()) {
+            return Ok(Kind::Float);
+        }
         if operands.iter().any(|x| x.kind != first) {
             return Err(Stop::invalid("operands are of different types"));
         }
@@ -359,6 +382,8 @@ fn is_principal(op: &ModelOp) -> bool {
             | ModelOp::ReduceMax { .. }
             | ModelOp::ArgMax { .. }
             | ModelOp::Softmax { .. }
+            | ModelOp::Normalize { .. }
+            | ModelOp::Embedding
     )
 }
 

@@ -54,11 +54,13 @@ pub enum OnnxError {
         /// What is wrong.
         reason: String,
     },
-    /// A weight is not a number.
-    #[error("tensor `{tensor}`: entry {index} is {value}, weights must be finite")]
+    /// A weight, or a constant that folding made, is not a number where a number is needed.
+    #[error("tensor `{tensor}`: entry {index} is {value}, but `{reader}` needs finite numbers")]
     NotFinite {
         /// Name of the tensor.
         tensor: String,
+        /// Name of the node or output that reads it.
+        reader: String,
         /// Row-major position.
         index: usize,
         /// NaN or an infinity.
@@ -158,7 +160,9 @@ impl OnnxError {
                 (!hints.is_empty()).then(|| hints.join("; "))
             }
             Self::Tensor { .. } => None,
-            Self::NotFinite { .. } => Some("look at the checkpoint: training may have diverged".to_owned()),
+            Self::NotFinite { .. } => Some(
+                "look at the checkpoint: training may have diverged; minus infinity may only mask a Softmax".to_owned(),
+            ),
             Self::Input { .. } => {
                 Some("give the input's shape, or export with fixed shapes; only the leading batch axis may be open".to_owned())
             }

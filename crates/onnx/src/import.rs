@@ -8,12 +8,13 @@ use crate::ImportOptions;
 use crate::builder::{Builder, Operand, Source, Stop};
 use crate::constant::{Constant, Data};
 use crate::declared::{Declared, input_shape};
+use crate::element::type_name;
 use crate::error::{OnnxError, UnsupportedNode};
 use crate::external::ExternalFiles;
 use crate::initializer;
 use crate::lowering::Lowering;
 use crate::ops;
-use crate::proto::{Graph, Model, Node};
+use crate::proto::{Graph, Model, Node, ValueInfo};
 use crate::schedule::schedule;
 use crate::source::source_line;
 
@@ -166,16 +167,16 @@ impl<'a> State<'a> {
 
     fn add_inputs(&mut self, graph: &Graph, options: &ImportOptions) -> Result<(), OnnxError> {
         // old files list the constants among the inputs
-        let constants: BTreeSet<&str> = graph
+        let constants: BTreeMap<&str, i32> = graph
             .initializer
             .iter()
-            .map(|tensor| tensor.name.as_str())
+            .map(|tensor| (tensor.name.as_str(), tensor.data_type))
             .collect();
-        for info in graph
-            .input
-            .iter()
-            .filter(|info| !constants.contains(info.name.as_str()))
-        {
+        for info in &graph.input {
+            if let Some(&kind) = constants.get(info.name.as_str()) {
+                check_type(info, kind)?;
+                continue;
+            }
             if info.name.is_empty() {
                 return Err(OnnxError::Graph {
                     reason: "an input has no name".into(),
@@ -341,7 +342,7 @@ impl<'a> State<'a> {
                 .clone();
             let operand =
                 whole_as_float(operand).ok_or_else(|| fail("has whole numbers beyond 2^24"))?;
-            let mut id = self.builder.value_of(&operand).map_err(|stop| match stop {
+            let mut id = self.builder.value_of(&operand, &info.name).map_err(|stop| match stop {
                 Stop::Fatal(error) => error,
                 Stop::Invalid(reason) | Stop::Unsupported { reason, .. } => fail(&reason),
             })?;
@@ -371,6 +372,22 @@ impl<'a> State<'a> {
             source: None,
         });
         Ok(output)
+    }
+}
+
+/// Refuses a constant of another type than the file declares for the input that it stands for.
+fn check_type(info: &ValueInfo, kind: i32) -> Result<(), OnnxError> {
+    let declared = info.kind.as_ref().and_then(|kind| kind.tensor.as_ref());
+    match declared.map(|declared| declared.elem_type) {
+        Some(declared) if declared != 0 && declared != kind => Err(OnnxError::Input {
+            input: info.name.clone(),
+            reason: format!(
+                "its constant is {}, but the file declares {}",
+                type_name(kind.into()),
+                type_name(declared.into())
+            ),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::OnnxError;
 use crate::external::ExternalFiles;
 use crate::proto::{EXTERNAL, Tensor};
 
-/// Reads a tensor. Tensors of more than one entry must be finite; single numbers may be infinite bounds.
+/// Reads a tensor. Entries may be infinite (bounds, masks) or NaN: the node that needs a number says so.
 pub(crate) fn read(
     tensor: &Tensor,
     name: &str,
@@ -56,16 +56,6 @@ pub(crate) fn read(
             "shape {shape:?} has {count} entries, got {}",
             data.len()
         )));
-    }
-    if let Data::Float(numbers) = &data
-        && numbers.len() > 1
-        && let Some(index) = numbers.iter().position(|x| !x.is_finite())
-    {
-        return Err(OnnxError::NotFinite {
-            tensor: name.to_owned(),
-            index,
-            value: numbers[index],
-        });
     }
     Ok(Constant { shape, data })
 }

@@ -18,6 +18,7 @@ mod folding;
 mod import;
 mod initializer;
 mod lowering;
+mod masked;
 mod ops;
 mod proto;
 mod schedule;

@@ -16,6 +16,7 @@ use crate::element::Kind;
 use crate::error::OnnxError;
 use crate::external::ExternalFiles;
 use crate::initializer;
+use crate::masked::Site;
 use crate::proto::{Attribute, Node, attribute_kind};
 
 /// One node on its way to model operators.
@@ -133,6 +134,12 @@ impl<'a> Lowering<'a> {
     /// The node that produces a value.
     pub(crate) fn producer(&self, id: ValueId) -> Option<&veritorch_graph::model::Node> {
         self.builder.producer(id)
+    }
+
+    /// Shape and numbers of a constant of the graph.
+    pub(crate) fn constant_value(&self, id: ValueId) -> Option<(&[usize], &[f32])> {
+        let value = self.builder.graph.value(id);
+        Some((&value.shape, value.constant.as_deref()?))
     }
 
     /// The number that a value of the graph is, where it is one number known now.
@@ -257,8 +264,12 @@ impl<'a> Lowering<'a> {
         operands: &[&Operand],
         shape: Vec<usize>,
     ) -> Result<Operand, Stop> {
-        self.builder
-            .emit(self.name, part, self.source, op, operands, shape)
+        let site = Site {
+            name: self.name,
+            part,
+            source: self.source,
+        };
+        self.builder.emit(site, op, operands, shape)
     }
 
     /// `x` in another shape of as many entries.
@@ -292,6 +303,57 @@ impl<'a> Lowering<'a> {
             });
         }
         self.emit(part, ModelOp::Reshape, &[x], shape)
+    }
+
+    /// `x` with minus infinity where `keep`, which broadcasts to `x`, is not set.
+    pub(crate) fn masked(
+        &mut self,
+        part: &str,
+        x: &Operand,
+        keep: Constant,
+    ) -> Result<Operand, Stop> {
+        let Data::Bool(flags) = &keep.data else {
+            return Err(Stop::invalid("the mask is no truth value"));
+        };
+        self.builder.charge(flags.len())?;
+        let data = flags
+            .iter()
+            .map(|&flag| if flag { 0.0 } else { f32::NEG_INFINITY })
+            .collect();
+        let mask = self.constant(part, keep.shape, Data::Float(data))?;
+        self.binary(part, ModelOp::Add, x, &mask)
+    }
+
+    /// `x` broadcast to a shape that it broadcasts to.
+    pub(crate) fn expand(
+        &mut self,
+        part: &str,
+        x: &Operand,
+        shape: &[usize],
+    ) -> Result<Operand, Stop> {
+        let mut ranked = vec![1; shape.len().saturating_sub(x.shape.len())];
+        ranked.extend(&x.shape);
+        let x = self.reshape(&format!("{part}_rank"), x, ranked)?;
+        if x.shape == shape {
+            return Ok(x);
+        }
+        self.emit(part, ModelOp::Expand, &[&x], shape.to_vec())
+    }
+
+    /// `x` with its axis `from` moved to `to`, the others in order.
+    pub(crate) fn move_axis(
+        &mut self,
+        part: &str,
+        x: &Operand,
+        from: usize,
+        to: usize,
+    ) -> Result<Operand, Stop> {
+        let mut perm: Vec<usize> = (0..x.shape.len()).filter(|&k| k != from).collect();
+        perm.insert(to.min(perm.len()), from);
+        if perm.is_sorted() {
+            return Ok(x.clone());
+        }
+        self.transpose(part, x, &perm)
     }
 
     /// Result axis `k` is operand axis `perm[k]`.

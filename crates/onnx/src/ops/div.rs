@@ -1,11 +1,11 @@
-//! Div: `y = a / b` by a constant `b`, as a product by `1 / b`; integers fold, rounding towards zero.
+//! Div: `y = a / b`. By a constant it is a product by `1 / b`; integers fold, rounding towards zero.
 
 use veritorch_graph::model::ModelOp;
 
 use super::elementwise::{both_floats, both_ints};
 use crate::builder::Stop;
 use crate::constant::Data;
-use crate::lowering::Lowering;
+use crate::lowering::{Lowering, require_float};
 
 pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
     let (a, b) = (l.input(0)?, l.input(1)?);
@@ -17,15 +17,19 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
         l.set(0, y);
         return Ok(());
     }
-    let Some(divisor) = b.floats() else {
-        return Err(Stop::hinted("divides by a tensor that depends on the model's input", "divide by constants only"));
+    require_float(&a, "the dividend")?;
+    require_float(&b, "the divisor")?;
+    let y = match b.floats() {
+        Some(divisor) => {
+            if let Some(k) = divisor.iter().position(|&x| x == 0.0 || !(1.0 / x).is_finite()) {
+                return Err(Stop::invalid(format!("entry {k} of the divisor is {}", divisor[k])));
+            }
+            let data = Data::Float(divisor.iter().map(|&x| 1.0 / x).collect());
+            let reciprocal = l.constant("reciprocal", b.shape.clone(), data)?;
+            l.binary("mul", ModelOp::Mul, &a, &reciprocal)?
+        }
+        None => l.binary("div", ModelOp::Div, &a, &b)?,
     };
-    if let Some(k) = divisor.iter().position(|&x| x == 0.0 || !(1.0 / x).is_finite()) {
-        return Err(Stop::invalid(format!("entry {k} of the divisor is {}", divisor[k])));
-    }
-    let data = Data::Float(divisor.iter().map(|&x| 1.0 / x).collect());
-    let reciprocal = l.constant("reciprocal", b.shape.clone(), data)?;
-    let y = l.binary("mul", ModelOp::Mul, &a, &reciprocal)?;
     l.set(0, y);
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! Expand: numpy's broadcast of `x` with a constant shape.
 
-use veritorch_graph::model::ModelOp;
 use veritorch_graph::model::index::broadcast;
 
 use super::constant_of_shape::shape_from;
@@ -12,10 +11,7 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
     let wanted = shape_from(&l.ints_input(1, "the shape")?)?;
     let shape = broadcast(&x.shape, &wanted)
         .ok_or_else(|| Stop::invalid(format!("{:?} does not expand to {wanted:?}", x.shape)))?;
-    let mut ranked = vec![1; shape.len() - x.shape.len()];
-    ranked.extend(&x.shape);
-    let x = l.reshape("rank", &x, ranked)?;
-    let y = if x.shape == shape { x } else { l.emit("expand", ModelOp::Expand, &[&x], shape)? };
+    let y = l.expand("expand", &x, &shape)?;
     l.set(0, y);
     Ok(())
 }

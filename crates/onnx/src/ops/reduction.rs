@@ -1,10 +1,11 @@
 //! What the reductions share: axes as attribute or input, `keepdims`, `noop_with_empty_axes`, folding of integers.
 
 use veritorch_graph::model::index::{broadcast_strides, for_each_index, offset};
+use veritorch_graph::model::{ModelOp, UnaryFn};
 
 use crate::builder::{Operand, Stop};
 use crate::constant::Data;
-use crate::lowering::{Lowering, axes};
+use crate::lowering::{Lowering, axes, require_float};
 
 /// A reduction's operand and where it goes.
 pub(super) struct Reduction {
@@ -47,6 +48,25 @@ pub(super) fn reduction(l: &mut Lowering<'_>) -> Result<Reduction, Stop> {
         kept,
         shape,
     })
+}
+
+/// `g(sum f(x))` over the node's axes.
+pub(super) fn sum_of(
+    l: &mut Lowering<'_>,
+    f: fn(&mut Lowering<'_>, &Operand) -> Result<Operand, Stop>,
+    g: Option<UnaryFn>,
+) -> Result<(), Stop> {
+    let r = reduction(l)?;
+    require_float(&r.x, "the input")?;
+    let terms = f(l, &r.x)?;
+    let op = ModelOp::ReduceSum { axes: r.axes.clone() };
+    let mut y = l.emit("sum", op, &[&terms], r.kept.clone())?;
+    if let Some(g) = g {
+        y = l.emit("function", ModelOp::Unary(g), &[&y], r.kept.clone())?;
+    }
+    let y = l.reshape("shape", &y, r.shape)?;
+    l.set(0, y);
+    Ok(())
 }
 
 impl Reduction {

@@ -1,55 +1,43 @@
 //! Operators that exporters use on shapes and other constants: they fold, or are refused.
 //!
-//! Comparison (`Equal`, `Less`, `Greater`, ..), logic (`Not`, `And`, `Or`), `Min`, `Max`, `Mod`, `Pow`, `Range`,
+//! Comparison (`Equal`, `Less`, `Greater`, ..), logic (`Not`, `And`, `Or`), `Mod`, `Range`, `CumSum`, `NonZero`,
 //! `ReduceProd`, and functions of one number.
 
+use veritorch_graph::model::index::{MAX_ELEMENTS, for_each_index};
+
 use super::Lower;
-use super::elementwise::{both_floats, both_ints, charge_broadcast};
+use super::elementwise::{both_ints, charge_broadcast};
 use super::reduction::reduction;
 use crate::builder::{Operand, Stop};
 use crate::constant::{Data, zip};
-use crate::lowering::Lowering;
+use crate::lowering::{Lowering, axis};
 
 pub(super) static OPERATORS: &[(&str, Lower)] = &[
-    ("Abs", |l| function(l, f64::abs, Some(i64::checked_abs))),
     ("And", |l| logic(l, |a, b| a && b)),
-    ("Ceil", |l| function(l, f64::ceil, None)),
+    ("Ceil", |l| function(l, f64::ceil)),
+    ("Cos", |l| function(l, f64::cos)),
+    ("CumSum", cum_sum),
     ("Equal", |l| compare(l, |a, b| a == b, |a, b| a == b)),
-    ("Exp", |l| function(l, f64::exp, None)),
-    ("Floor", |l| function(l, f64::floor, None)),
+    ("Floor", |l| function(l, f64::floor)),
     ("GreaterOrEqual", |l| {
         compare(l, |a, b| a >= b, |a, b| a >= b)
     }),
     ("Less", |l| compare(l, |a, b| a < b, |a, b| a < b)),
     ("LessOrEqual", |l| compare(l, |a, b| a <= b, |a, b| a <= b)),
-    ("Log", |l| function(l, f64::ln, None)),
-    ("Max", |l| extreme(l, f32::max, |a, b| Some(a.max(b)))),
-    ("Min", |l| extreme(l, f32::min, |a, b| Some(a.min(b)))),
     ("Mod", modulo),
     ("Not", not),
+    ("NonZero", non_zero),
     ("Or", |l| logic(l, |a, b| a || b)),
-    ("Pow", |l| {
-        let (a, b) = (l.input(0)?, l.input(1)?);
-        let y = match both_ints(
-            l,
-            "pow",
-            |x, y| u32::try_from(y).ok().and_then(|y| x.checked_pow(y)),
-            &a,
-            &b,
-        )? {
-            Some(y) => Some(y),
-            None => both_floats(l, "pow", |x, y| Ok(x.powf(y)), &a, &b)?,
-        };
-        finish(l, y)
-    }),
     ("Range", range),
-    ("Reciprocal", |l| function(l, |x| 1.0 / x, None)),
     ("ReduceProd", |l| {
         let r = reduction(l)?;
         let y = r.fold_ints(l, 1, i64::checked_mul)?;
         finish(l, y)
     }),
-    ("Sqrt", |l| function(l, f64::sqrt, None)),
+    ("Round", |l| function(l, f64::round_ties_even)),
+    ("Sign", sign),
+    ("Sin", |l| function(l, f64::sin)),
+    ("Xor", |l| logic(l, |a, b| a != b)),
 ];
 
 /// Sets the result, or refuses: the operands are not all known.
@@ -68,23 +56,107 @@ pub(super) fn finish(l: &mut Lowering<'_>, y: Option<Operand>) -> Result<(), Sto
     clippy::cast_possible_truncation,
     reason = "rounds to the graph's number type"
 )]
-fn function(
-    l: &mut Lowering<'_>,
-    floats: fn(f64) -> f64,
-    ints: Option<fn(i64) -> Option<i64>>,
-) -> Result<(), Stop> {
+fn function(l: &mut Lowering<'_>, f: fn(f64) -> f64) -> Result<(), Stop> {
     let x = l.input(0)?;
-    let data = match (x.data(), ints) {
-        (Some(Data::Float(data)), _) => {
-            Data::Float(data.iter().map(|&x| floats(f64::from(x)) as f32).collect())
+    let Some(Data::Float(data)) = x.data() else {
+        return finish(l, None);
+    };
+    let data = Data::Float(data.iter().map(|&x| f(f64::from(x)) as f32).collect());
+    let y = l.constant("function", x.shape, data)?;
+    finish(l, Some(y))
+}
+
+fn sign(l: &mut Lowering<'_>) -> Result<(), Stop> {
+    let x = l.input(0)?;
+    let data = match x.data() {
+        Some(Data::Int(data)) => Data::Int(data.iter().map(|x| x.signum()).collect()),
+        Some(Data::Float(data)) => Data::Float(
+            data.iter()
+                .map(|&x| if x == 0.0 { 0.0 } else { x.signum() })
+                .collect(),
+        ),
+        _ => return finish(l, None),
+    };
+    let y = l.constant("sign", x.shape, data)?;
+    finish(l, Some(y))
+}
+
+/// Running sums along an axis, `exclusive` of the entry itself, in `reverse` order.
+fn cum_sum(l: &mut Lowering<'_>) -> Result<(), Stop> {
+    let exclusive = l.int("exclusive", 0)? != 0;
+    let reverse = l.int("reverse", 0)? != 0;
+    let x = l.input(0)?;
+    let at = match l.ints_input(1, "the axis")?.as_slice() {
+        &[at] => axis(at, x.shape.len())?,
+        other => return Err(Stop::invalid(format!("axis {other:?}"))),
+    };
+    let (extent, inner) = (x.shape[at], x.shape[at + 1..].iter().product::<usize>());
+    let lines = |k: usize| -> Vec<usize> {
+        let (outer, inner_at) = (k / inner, k % inner);
+        let mut line: Vec<usize> = (0..extent).map(|j| (outer * extent + j) * inner + inner_at).collect();
+        if reverse {
+            line.reverse();
         }
-        (Some(Data::Int(data)), Some(ints)) => {
-            let data: Option<Vec<i64>> = data.iter().map(|&x| ints(x)).collect();
-            Data::Int(data.ok_or_else(|| Stop::invalid("the result does not fit 64 bits"))?)
+        line
+    };
+    let count = x.shape.iter().product::<usize>().checked_div(extent).unwrap_or(0);
+    l.charge(count.saturating_mul(extent))?;
+    let data = match x.data() {
+        Some(Data::Int(data)) => {
+            let mut out = data.clone();
+            for line in (0..count).map(lines) {
+                let mut sum = 0i64;
+                for at in line {
+                    let next = sum.checked_add(data[at]).ok_or_else(|| Stop::invalid("the result does not fit 64 bits"))?;
+                    out[at] = if exclusive { sum } else { next };
+                    sum = next;
+                }
+            }
+            Data::Int(out)
+        }
+        Some(Data::Float(data)) => {
+            let mut out = data.clone();
+            for line in (0..count).map(lines) {
+                let mut sum = 0f64;
+                for at in line {
+                    let next = sum + f64::from(data[at]);
+                    #[expect(clippy::cast_possible_truncation, reason = "rounds to the graph's number type")]
+                    {
+                        out[at] = if exclusive { sum } else { next } as f32;
+                    }
+                    sum = next;
+                }
+            }
+            Data::Float(out)
         }
         _ => return finish(l, None),
     };
-    let y = l.constant("function", x.shape, data)?;
+    let y = l.constant("cum_sum", x.shape.clone(), data)?;
+    finish(l, Some(y))
+}
+
+/// Indices of the entries that are not zero, `[rank, count]`.
+fn non_zero(l: &mut Lowering<'_>) -> Result<(), Stop> {
+    let x = l.input(0)?;
+    let flags: Vec<bool> = match x.data() {
+        Some(Data::Int(data)) => data.iter().map(|&x| x != 0).collect(),
+        Some(Data::Float(data)) => data.iter().map(|&x| x != 0.0).collect(),
+        Some(Data::Bool(data)) => data.clone(),
+        None => return finish(l, None),
+    };
+    l.charge(flags.len().saturating_mul(x.shape.len().max(1)))?;
+    let mut found: Vec<Vec<i64>> = vec![Vec::new(); x.shape.len()];
+    let mut at = 0;
+    for_each_index(&x.shape, |index| {
+        if flags[at] {
+            for (column, &k) in found.iter_mut().zip(index) {
+                column.push(i64::try_from(k).unwrap_or(i64::MAX));
+            }
+        }
+        at += 1;
+    });
+    let count = flags.iter().filter(|&&flag| flag).count();
+    let y = l.constant("non_zero", vec![found.len(), count], Data::Int(found.concat()))?;
     finish(l, Some(y))
 }
 
@@ -134,27 +206,6 @@ fn not(l: &mut Lowering<'_>) -> Result<(), Stop> {
     finish(l, Some(y))
 }
 
-fn extreme(
-    l: &mut Lowering<'_>,
-    floats: fn(f32, f32) -> f32,
-    ints: fn(i64, i64) -> Option<i64>,
-) -> Result<(), Stop> {
-    let mut best = l.input(0)?;
-    for k in 1..l.num_inputs() {
-        let x = l.input(k)?;
-        let next = match both_ints(l, "extreme", ints, &best, &x)? {
-            Some(y) => Some(y),
-            None => both_floats(l, "extreme", |x, y| Ok(floats(x, y)), &best, &x)?,
-        };
-        let Some(next) = next else {
-            return finish(l, None);
-        };
-        best = next;
-    }
-    let known = best.is_constant().then_some(best);
-    finish(l, known)
-}
-
 fn modulo(l: &mut Lowering<'_>) -> Result<(), Stop> {
     let c_sign = l.int("fmod", 0)? != 0;
     let (a, b) = (l.input(0)?, l.input(1)?);
@@ -177,6 +228,11 @@ fn modulo(l: &mut Lowering<'_>) -> Result<(), Stop> {
 
 fn range(l: &mut Lowering<'_>) -> Result<(), Stop> {
     let (start, limit, delta) = (l.input(0)?, l.input(1)?, l.input(2)?);
+    if let (Some(&[start]), Some(&[limit]), Some(&[delta])) =
+        (start.floats(), limit.floats(), delta.floats())
+    {
+        return float_range(l, start.into(), limit.into(), delta.into());
+    }
     let one = |operand: &Operand| match operand.data() {
         Some(Data::Int(data)) if data.len() == 1 => Some(data[0]),
         _ => None,
@@ -203,5 +259,25 @@ fn range(l: &mut Lowering<'_>) -> Result<(), Stop> {
         })
         .collect::<Result<_, _>>()?;
     let y = l.constant("range", vec![count], Data::Int(data))?;
+    finish(l, Some(y))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "counts are checked; rounds to the graph's number type"
+)]
+fn float_range(l: &mut Lowering<'_>, start: f64, limit: f64, delta: f64) -> Result<(), Stop> {
+    let count = ((limit - start) / delta).ceil().max(0.0);
+    if count.is_nan() || count > MAX_ELEMENTS as f64 {
+        return Err(Stop::invalid(format!(
+            "a range from {start} to {limit} in steps of {delta}"
+        )));
+    }
+    let count = count as usize;
+    l.charge(count)?;
+    let data = (0..count).map(|k| (start + delta * k as f64) as f32).collect();
+    let y = l.constant("range", vec![count], Data::Float(data))?;
     finish(l, Some(y))
 }

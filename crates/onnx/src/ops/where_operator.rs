@@ -1,14 +1,20 @@
-//! Where: `a` where the condition holds, else `b`; constants fold.
+//! Where: `a` where the condition holds, else `b`, broadcast together. The condition is constant.
 //!
-//! PyTorch exports its Softplus as `where(beta * x > threshold, x, softplus(beta * x) / beta)`: far out both sides agree
-//! to the last bit but one, so the softplus alone is taken.
+//! * Constants fold.
+//! * `-inf` picked beside a value that depends on the input masks that value for the softmax that follows.
+//! * Otherwise `y = a * c + b * (1 - c)` with the condition `c` as 0 and 1.
+//!
+//! Two forms of PyTorch's depend on the input and are no choice: `where(beta * x > threshold, x, softplus(beta * x) / beta)`,
+//! both sides of which agree far out to the last bit but one, is the softplus alone; `where(isnan(p), 0, p)` behind a softmax
+//! `p` is `p`, as masked lines are zero already.
 
-use veritorch_graph::model::index::{broadcast, element_count};
+use veritorch_graph::model::index::{broadcast, broadcast_strides, element_count, for_each_index, offset};
 use veritorch_graph::model::{ModelOp, UnaryFn, ValueId};
 
-use super::shape_arithmetic::finish;
+use super::is_nan::dead_entries;
 use crate::builder::{Operand, Source, Stop};
-use crate::constant::{Data, zip};
+use crate::constant::{Constant, Data, zip};
+use crate::element::Kind;
 use crate::lowering::Lowering;
 
 /// Beyond this `softplus(x) - x = log(1 + exp(-x))` is below single precision of `x`.
@@ -17,38 +23,94 @@ const SOFTPLUS_IS_LINEAR: f32 = 14.0;
 pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
     let (condition, a, b) = (l.input(0)?, l.input(1)?, l.input(2)?);
     if let Source::Above { value, threshold } = condition.source {
-        let softplus = threshold >= SOFTPLUS_IS_LINEAR && is_softplus(l, value, &a, &b);
-        return finish(l, softplus.then_some(b));
+        if threshold >= SOFTPLUS_IS_LINEAR && is_softplus(l, value, &a, &b) {
+            l.set(0, b);
+            return Ok(());
+        }
+        return Err(Stop::hinted("chooses by a comparison of the model's input", "use Relu, Clip or PRelu"));
     }
-    let Some(Data::Bool(flags)) = condition.data() else { return finish(l, None) };
-    let (condition, flags) = (condition.shape.as_slice(), flags.as_slice());
-    let count = broadcast(&a.shape, &b.shape)
-        .and_then(|shape| broadcast(&shape, condition))
-        .and_then(|shape| element_count(&shape))
-        .ok_or_else(|| Stop::invalid(format!("{condition:?}, {:?} and {:?} do not broadcast", a.shape, b.shape)))?;
-    l.charge(count.saturating_mul(2))?;
-    let (shape, data) = match (a.data(), b.data()) {
-        (Some(Data::Int(x)), Some(Data::Int(y))) => {
-            let (shape, data) = pick((condition, flags), (&a.shape, x), (&b.shape, y))?;
-            (shape, Data::Int(data))
-        }
-        (Some(Data::Float(x)), Some(Data::Float(y))) => {
-            let (shape, data) = pick((condition, flags), (&a.shape, x), (&b.shape, y))?;
-            (shape, Data::Float(data))
-        }
-        _ => return finish(l, None),
+    let Some(Data::Bool(flags)) = condition.data() else {
+        return Err(Stop::hinted("the condition depends on the model's input", "choose by constant masks only"));
     };
-    let y = l.constant("where", shape, data)?;
-    finish(l, Some(y))
+    let shape = broadcast(&a.shape, &b.shape)
+        .and_then(|shape| broadcast(&shape, &condition.shape))
+        .ok_or_else(|| Stop::invalid(format!("{:?}, {:?} and {:?} do not broadcast", condition.shape, a.shape, b.shape)))?;
+    let count = element_count(&shape).ok_or_else(|| Stop::invalid(format!("{shape:?} is too large")))?;
+    let y = match (a.data(), b.data()) {
+        (Some(x), Some(y)) => {
+            l.charge(count.saturating_mul(2))?;
+            let flags = (condition.shape.as_slice(), flags.as_slice());
+            let data = match (x, y) {
+                (Data::Int(x), Data::Int(y)) => Data::Int(pick(flags, (&a.shape, x), (&b.shape, y))?),
+                (Data::Float(x), Data::Float(y)) => Data::Float(pick(flags, (&a.shape, x), (&b.shape, y))?),
+                (Data::Bool(x), Data::Bool(y)) => Data::Bool(pick(flags, (&a.shape, x), (&b.shape, y))?),
+                _ => return Err(Stop::invalid("operands are of different types")),
+            };
+            l.constant("where", shape, data)?
+        }
+        _ if flags.iter().all(|&flag| flag) => l.expand("where", &a, &shape)?,
+        _ if flags.iter().all(|&flag| !flag) => l.expand("where", &b, &shape)?,
+        _ => choose(l, &condition, &a, &b, &shape)?,
+    };
+    l.set(0, y);
+    Ok(())
 }
 
-fn pick<T: Copy>(
-    condition: (&[usize], &[bool]),
-    a: (&[usize], &[T]),
-    b: (&[usize], &[T]),
-) -> Result<(Vec<usize>, Vec<T>), Stop> {
+/// A choice of which at least one side depends on the model's input, and both occur.
+fn choose(l: &mut Lowering<'_>, condition: &Operand, a: &Operand, b: &Operand, shape: &[usize]) -> Result<Operand, Stop> {
+    let Some(Data::Bool(flags)) = condition.data() else { return Err(Stop::invalid("the condition is no truth value")) };
+    let opposite: Vec<bool> = flags.iter().map(|flag| !flag).collect();
+    let keep = |data: &[bool]| Constant { shape: condition.shape.clone(), data: Data::Bool(data.to_vec()) };
+    l.charge(flags.len().saturating_mul(3))?;
+    if is_everywhere(b, f32::NEG_INFINITY) {
+        let x = l.expand("where", a, shape)?;
+        return l.masked("mask", &x, keep(flags));
+    }
+    if is_everywhere(a, f32::NEG_INFINITY) {
+        let x = l.expand("where", b, shape)?;
+        return l.masked("mask", &x, keep(&opposite));
+    }
+    if is_everywhere(a, 0.0) && is_zero_at(l, b, condition, flags) {
+        return l.expand("where", b, shape);
+    }
+    let number = |data: &[bool]| Data::Float(data.iter().map(|&flag| f32::from(u8::from(flag))).collect());
+    let chosen = l.constant("chosen", condition.shape.clone(), number(flags))?;
+    let other = l.constant("other", condition.shape.clone(), number(&opposite))?;
+    let first = l.binary("first", ModelOp::Mul, a, &chosen)?;
+    if is_everywhere(b, 0.0) {
+        return l.expand("where", &first, shape);
+    }
+    let second = l.binary("second", ModelOp::Mul, b, &other)?;
+    let y = l.binary("where", ModelOp::Add, &first, &second)?;
+    l.expand("shape", &y, shape)
+}
+
+/// A constant of this one number.
+#[expect(clippy::float_cmp, reason = "the number itself is meant")]
+fn is_everywhere(x: &Operand, number: f32) -> bool {
+    x.kind == Kind::Float && x.floats().is_some_and(|data| data.iter().all(|&x| x == number))
+}
+
+/// A softmax whose masked lines hold every entry that the condition names.
+fn is_zero_at(l: &Lowering<'_>, x: &Operand, condition: &Operand, flags: &[bool]) -> bool {
+    let (Source::Value(id), Some(_)) = (&x.source, broadcast(&condition.shape, &x.shape).filter(|shape| *shape == x.shape)) else {
+        return false;
+    };
+    let Some(dead) = dead_entries(l, *id, &x.shape) else { return false };
+    let from = broadcast_strides(&condition.shape, &x.shape);
+    let mut holds = true;
+    let mut at = 0;
+    for_each_index(&x.shape, |index| {
+        holds &= dead[at] || !flags[offset(index, &from)];
+        at += 1;
+    });
+    holds
+}
+
+fn pick<T: Copy>(condition: (&[usize], &[bool]), a: (&[usize], &[T]), b: (&[usize], &[T])) -> Result<Vec<T>, Stop> {
     let (shape, pairs) = zip(a, b, |x, y| Ok((x, y))).map_err(Stop::Invalid)?;
-    zip(condition, (&shape, &pairs), |c, (x, y)| Ok(if c { x } else { y })).map_err(Stop::Invalid)
+    let (_, picked) = zip(condition, (&shape, &pairs), |c, (x, y)| Ok(if c { x } else { y })).map_err(Stop::Invalid)?;
+    Ok(picked)
 }
 
 /// `b = softplus(beta * a) / beta` with `beta * a` compared; `beta` may be 1 and left out.

@@ -91,6 +91,11 @@ pub(crate) fn node(
 
 /// A float value: extents above 0 as numbers, others open.
 pub(crate) fn value(name: &str, dims: &[i64]) -> Vec<u8> {
+    typed_value(name, dims, 1)
+}
+
+/// A value of an ONNX type, as [`value`].
+pub(crate) fn typed_value(name: &str, dims: &[i64], kind: i64) -> Vec<u8> {
     let dims: Vec<u8> = dims
         .iter()
         .flat_map(|&d| {
@@ -101,7 +106,7 @@ pub(crate) fn value(name: &str, dims: &[i64]) -> Vec<u8> {
             }
         })
         .collect();
-    let kind = field(1, &[number(1, 1), field(2, &dims)].concat());
+    let kind = field(1, &[number(1, kind), field(2, &dims)].concat());
     [text(1, name), field(2, &kind)].concat()
 }
 

@@ -211,7 +211,7 @@ fn all_that_is_unsupported_comes_in_one_error() {
     ));
     graph
         .nodes
-        .push(node("Gelu", "behind", &["a"], &["c"], &[]));
+        .push(node("Det", "behind", &["a"], &["c"], &[]));
     let error = load_bytes(&graph.file(17), None).expect_err("three nodes");
     let OnnxError::Unsupported(nodes) = &error else {
         panic!("{error}")
