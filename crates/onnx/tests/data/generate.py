@@ -165,9 +165,9 @@ class Unsupported(nn.Module):
     """Operators without a lowering."""
 
     def forward(self, x):
-        y = F.gelu(x)
+        y = torch.sin(x)
         y = torch.cumsum(y, 1)
-        return torch.erf(y + torch.relu(x))
+        return torch.sin(y + torch.relu(x))
 
 
 NETWORKS = [
