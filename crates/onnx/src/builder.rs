@@ -154,7 +154,7 @@ impl Builder {
         self.graph.values.push(Value {
             name,
             shape,
-            constant,
+            constant: constant.map(Into::into),
         });
         id
     }

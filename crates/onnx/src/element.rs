@@ -130,24 +130,3 @@ pub(crate) fn type_name(code: i64) -> String {
         .and_then(|k| NAMES.get(k))
         .map_or_else(|| format!("type {code}"), |name| (*name).to_owned())
 }
-
-/// IEEE half precision.
-pub(crate) fn half(bits: u16) -> f32 {
-    let sign = u32::from(bits >> 15) << 31;
-    let exponent = u32::from(bits >> 10) & 0x1f;
-    let mantissa = u32::from(bits) & 0x3ff;
-    match (exponent, mantissa) {
-        (0, m) => {
-            #[expect(clippy::cast_precision_loss, reason = "ten bits")]
-            let magnitude = m as f32 * (-24f32).exp2();
-            f32::from_bits(sign | magnitude.to_bits())
-        }
-        (0x1f, m) => f32::from_bits(sign | 0x7f80_0000 | (m << 13)),
-        (e, m) => f32::from_bits(sign | ((e + 112) << 23) | (m << 13)),
-    }
-}
-
-/// The upper half of a single.
-pub(crate) fn bfloat16(bits: u16) -> f32 {
-    f32::from_bits(u32::from(bits) << 16)
-}

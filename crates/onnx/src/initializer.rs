@@ -1,9 +1,10 @@
 //! `TensorProto` to [`Constant`]: typed fields, raw bytes and external files, lengths checked before allocation.
 
 use veritorch_graph::model::index::element_count;
+use veritorch_graph::model::{bfloat16, half};
 
 use crate::constant::{Constant, Data};
-use crate::element::{Element, Kind, bfloat16, half, type_name};
+use crate::element::{Element, Kind, type_name};
 use crate::error::OnnxError;
 use crate::external::ExternalFiles;
 use crate::proto::{EXTERNAL, Tensor};

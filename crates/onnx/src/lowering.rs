@@ -139,15 +139,13 @@ impl<'a> Lowering<'a> {
     /// Shape and numbers of a constant of the graph.
     pub(crate) fn constant_value(&self, id: ValueId) -> Option<(&[usize], &[f32])> {
         let value = self.builder.graph.value(id);
-        Some((&value.shape, value.constant.as_deref()?))
+        Some((&value.shape, value.constant.as_ref()?.owned()?))
     }
 
     /// The number that a value of the graph is, where it is one number known now.
     pub(crate) fn number(&self, id: ValueId) -> Option<f32> {
-        match self.builder.graph.value(id).constant.as_deref() {
-            Some(&[number]) => Some(number),
-            _ => None,
-        }
+        let constant = self.builder.graph.value(id).constant.as_ref()?;
+        (constant.len() == 1).then(|| constant.read()[0])
     }
 
     // ---- attributes ----

@@ -31,22 +31,16 @@ pub(crate) fn count_uses(graph: &ModelGraph) -> Vec<usize> {
 fn fold_constants(graph: &mut ModelGraph) -> Result<(), QuantiseError> {
     let mut kept = Vec::with_capacity(graph.nodes.len());
     for node in std::mem::take(&mut graph.nodes) {
-        let operands: Option<Vec<Operand<'_>>> = node
-            .inputs
-            .iter()
-            .map(|&id| {
-                let value = graph.value(id);
-                value.constant.as_deref().map(|data| Operand { shape: &value.shape, data })
-            })
-            .collect();
-        match operands {
-            Some(operands) => {
-                let result = evaluate_node(&node.op, &operands, &graph.value(node.output).shape)
-                    .map_err(|error| QuantiseError::Model { node: node.name.clone(), reason: error.to_string() })?;
-                graph.values[node.output.index()].constant = Some(result);
-            }
-            None => kept.push(node),
+        if node.inputs.iter().any(|&id| graph.value(id).constant.is_none()) {
+            kept.push(node);
+            continue;
         }
+        let data: Vec<_> = node.inputs.iter().map(|&id| graph.value(id).data().unwrap_or_default()).collect();
+        let operands: Vec<Operand<'_>> =
+            node.inputs.iter().zip(&data).map(|(&id, data)| Operand { shape: &graph.value(id).shape, data }).collect();
+        let result = evaluate_node(&node.op, &operands, &graph.value(node.output).shape)
+            .map_err(|error| QuantiseError::Model { node: node.name.clone(), reason: error.to_string() })?;
+        graph.values[node.output.index()].constant = Some(result.into());
     }
     graph.nodes = kept;
     Ok(())

@@ -193,7 +193,7 @@ fn never_negative(graph: &ModelGraph, calibration: &Calibration) -> Vec<bool> {
     let mut result: Vec<bool> = graph
         .values
         .iter()
-        .map(|value| value.constant.as_ref().is_some_and(|constant| constant.iter().all(|&v| v >= 0.0)))
+        .map(|value| value.data().is_some_and(|data| data.iter().all(|&v| v >= 0.0)))
         .collect();
     for &id in &graph.inputs {
         // An input saturates at encoding: what calibration never shows below zero is cut there.

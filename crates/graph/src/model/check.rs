@@ -120,13 +120,14 @@ fn check_value(value: &Value) -> Result<(), ModelError> {
             format!("shape {:?} is empty or too large", value.shape),
         ));
     };
-    if let Some(data) = &value.constant {
-        if data.len() != count {
+    if let Some(constant) = &value.constant {
+        if constant.len() != count {
             return Err(value_error(
                 value,
-                format!("shape {:?} holds {} numbers", value.shape, data.len()),
+                format!("shape {:?} holds {} numbers", value.shape, constant.len()),
             ));
         }
+        let data = constant.read();
         if let Some(at) = data.iter().position(|x| !x.is_finite()) {
             return Err(value_error(value, format!("entry {at} is {}", data[at])));
         }

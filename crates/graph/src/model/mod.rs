@@ -4,6 +4,7 @@
 //! turns it into a [`Circuit`](crate::circuit::Circuit).
 
 mod check;
+mod constant;
 mod error;
 mod evaluate;
 mod names;
@@ -18,6 +19,9 @@ mod tests;
 pub mod index;
 pub mod passes;
 
+use std::borrow::Cow;
+
+pub use constant::{Bytes, Constant, Element, Stored, bfloat16, half};
 pub use error::ModelError;
 pub use evaluate::{Operand, evaluate, evaluate_all, evaluate_node, wire};
 pub use names::Names;
@@ -43,7 +47,7 @@ pub struct Value {
     /// Static extents, each at least 1.
     pub shape: Vec<usize>,
     /// Data of weights and other constants, `shape.iter().product()` finite numbers; `None` for what depends on the input.
-    pub constant: Option<Vec<f32>>,
+    pub constant: Option<Constant>,
 }
 
 impl Value {
@@ -51,6 +55,12 @@ impl Value {
     #[must_use]
     pub fn len(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// The numbers of a constant, expanded where they are stored in a file; `None` for what depends on the input.
+    #[must_use]
+    pub fn data(&self) -> Option<Cow<'_, [f32]>> {
+        self.constant.as_ref().map(Constant::read)
     }
 
     /// Always false: extents are at least 1.

@@ -10,7 +10,7 @@
 
 use std::fmt;
 
-use super::{ModelGraph, ModelOp, UnaryFn};
+use super::{Constant, ModelGraph, ModelOp, UnaryFn};
 
 impl fmt::Display for ModelGraph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -20,10 +20,10 @@ impl fmt::Display for ModelGraph {
             writeln!(f, "input {} {:?}", value.name, value.shape)?;
         }
         for value in &self.values {
-            if let Some(data) = &value.constant {
+            if let Some(constant) = &value.constant {
                 write!(f, "const {} {:?}", value.name, value.shape)?;
-                match data.as_slice() {
-                    [only] => writeln!(f, " = {only}")?,
+                match constant {
+                    Constant::Owned(data) if data.len() == 1 => writeln!(f, " = {}", data[0])?,
                     _ => writeln!(f)?,
                 }
             }

@@ -7,7 +7,7 @@ mod conv;
 mod gemm;
 
 use rayon::prelude::*;
-use veritorch_graph::model::{ModelGraph, ModelOp, Node, Operand, UnaryFn, ValueId, evaluate_node};
+use veritorch_graph::model::{Constant, ModelGraph, ModelOp, Node, Operand, UnaryFn, ValueId, evaluate_node};
 
 use crate::QuantiseError;
 
@@ -118,14 +118,15 @@ pub fn outputs(graph: &ModelGraph, inputs: &[Vec<f32>]) -> Result<Vec<Vec<f32>>,
 }
 
 fn operand(graph: &ModelGraph, id: ValueId, values: &[Vec<f32>], samples: usize) -> Vec<f32> {
-    match &graph.value(id).constant {
-        Some(constant) => constant.repeat(samples),
+    match graph.value(id).data() {
+        Some(data) => data.repeat(samples),
         None => values[id.index()].clone(),
     }
 }
 
 fn run_node(graph: &ModelGraph, node: &Node, values: &[Vec<f32>], samples: usize) -> Result<Vec<f32>, QuantiseError> {
-    let constant = |k: usize| node.inputs.get(k).and_then(|&id| graph.value(id).constant.as_deref());
+    let constant = |k: usize| node.inputs.get(k).and_then(|&id| graph.value(id).constant.as_ref());
+    let read = |k: usize| constant(k).map(Constant::read);
     let shape = |k: usize| graph.value(node.inputs[k]).shape.as_slice();
     let output = &graph.value(node.output).shape;
     match &node.op {
@@ -147,29 +148,31 @@ fn run_node(graph: &ModelGraph, node: &Node, values: &[Vec<f32>], samples: usize
                 groups: *groups,
             };
             let data = &values[node.inputs[0].index()];
-            Ok(conv.run(data, constant(1).unwrap_or_default(), constant(2), samples * x[0]))
+            Ok(conv.run(data, &read(1).unwrap_or_default(), read(2).as_deref(), samples * x[0]))
         }
         ModelOp::MatMul if constant(0).is_none() && constant(1).is_some() && shape(1).len() == 2 => {
             let (inner, columns) = (shape(1)[0], shape(1)[1]);
             let data = &values[node.inputs[0].index()];
             let rows = data.len() / inner;
             let mut y = vec![0.0; rows * columns];
-            gemm::gemm(data, constant(1).unwrap_or_default(), &mut y, [rows, inner, columns]);
+            gemm::gemm(data, &read(1).unwrap_or_default(), &mut y, [rows, inner, columns]);
             Ok(y)
         }
         ModelOp::Unary(UnaryFn::Relu) if constant(0).is_none() => {
             Ok(values[node.inputs[0].index()].iter().map(|x| x.max(0.0)).collect())
         }
         _ => {
+            let constants: Vec<_> = node.inputs.iter().map(|&id| graph.value(id).data()).collect();
             let mut y = Vec::with_capacity(samples * graph.value(node.output).len());
             for sample in 0..samples {
                 let operands: Vec<Operand<'_>> = node
                     .inputs
                     .iter()
-                    .map(|&id| {
+                    .zip(&constants)
+                    .map(|(&id, constant)| {
                         let value = graph.value(id);
-                        let data = match &value.constant {
-                            Some(constant) => constant.as_slice(),
+                        let data = match constant {
+                            Some(constant) => constant,
                             None => &values[id.index()][sample * value.len()..][..value.len()],
                         };
                         Operand { shape: &value.shape, data }

@@ -1,5 +1,7 @@
 //! Linear operators build sums; products of activations become virtual tensors.
 
+use std::borrow::Cow;
+
 use veritorch_graph::circuit::{AxisMap, ConvGeometry, SeparableMap, Term};
 use veritorch_graph::model::{ModelOp, Node, ValueId};
 
@@ -16,14 +18,14 @@ impl Lowering<'_> {
         let ModelOp::Conv { strides, pads, dilations, groups } = node.op else {
             return Err(Unsupported::reason("not a convolution"));
         };
-        let Some(weights) = self.constant(node.inputs[1]).map(<[f32]>::to_vec) else {
+        let Some(weights) = self.constant(node.inputs[1]).map(Cow::into_owned) else {
             return Err(Unsupported::reason("weights that depend on the input"));
         };
         let w_shape = self.shape(node.inputs[1]).to_vec();
         let output = self.shape(node.output).to_vec();
         let bias = match node.inputs.get(2) {
             Some(&id) => match self.constant(id) {
-                Some(bias) => Some((self.graph.value(id).name.clone(), to_f64(bias))),
+                Some(bias) => Some((self.graph.value(id).name.clone(), to_f64(&bias))),
                 None => return Err(Unsupported::reason("a bias that depends on the input")),
             },
             None => None,
@@ -57,7 +59,7 @@ impl Lowering<'_> {
         let output = self.shape(node.output).to_vec();
         let (a_shape, b_shape) = (self.shape(a).to_vec(), self.shape(b).to_vec());
         let is_matrix = b_shape.len() <= a_shape.len() && b_shape[..b_shape.len() - 2].iter().all(|&extent| extent == 1);
-        if let Some(weights) = self.constant(b).filter(|_| is_matrix && self.constant(a).is_none()) {
+        if let Some(weights) = self.constant(b).filter(|_| is_matrix && !self.is_constant(a)) {
             let columns = b_shape[b_shape.len() - 1];
             let rows = (0..columns)
                 .map(|n| weights.iter().skip(n).step_by(columns).map(|&w| f64::from(w)).collect())
@@ -112,7 +114,7 @@ impl Lowering<'_> {
             (Some(factor), None) => (second, factor),
             _ => return self.product(node),
         };
-        let factor = to_f64(factor);
+        let factor = to_f64(&factor);
         let own = aligned(self.shape(if x == first { second } else { first }), shape.len());
         let axes: Vec<usize> = (0..own.len()).filter(|&k| own[k] > 1).collect();
         match axes.as_slice() {
@@ -200,7 +202,7 @@ impl Lowering<'_> {
     /// A constant as a private tensor, at this scale or at its own.
     pub(super) fn constant_int(&mut self, id: ValueId, scale: Option<f64>) -> Result<Int, Unsupported> {
         let value = self.graph.value(id);
-        let values = to_f64(value.constant.as_deref().unwrap_or_default());
+        let values = to_f64(&value.data().unwrap_or_default());
         let magnitude = values.iter().fold(0.0f64, |max, v| max.max(v.abs()));
         let scale = scale.unwrap_or_else(|| tidy(if magnitude > 0.0 { magnitude / CONSTANT_STEPS } else { 1.0 }));
         let integers: Vec<i64> = values.iter().map(|v| (v / scale).round() as i64).collect();

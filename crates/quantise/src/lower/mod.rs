@@ -9,6 +9,7 @@ mod nonlinear;
 mod sum;
 mod wiring;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use veritorch_graph::circuit::{CircuitBuilder, CircuitError, Op, SeparableMap, TensorId, Term};
@@ -192,8 +193,12 @@ impl Lowering<'_> {
         &self.graph.value(id).shape
     }
 
-    fn constant(&self, id: ValueId) -> Option<&[f32]> {
-        self.graph.value(id).constant.as_deref()
+    fn is_constant(&self, id: ValueId) -> bool {
+        self.graph.value(id).constant.is_some()
+    }
+
+    fn constant(&self, id: ValueId) -> Option<Cow<'_, [f32]>> {
+        self.graph.value(id).data()
     }
 
     /// The value as an integer tensor, rescaled to its own format where it is a sum.

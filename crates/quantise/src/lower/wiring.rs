@@ -73,7 +73,7 @@ impl Lowering<'_> {
         let format = self.formats.of(node.output.index());
         let mut scales = Vec::new();
         for &id in &node.inputs {
-            if self.constant(id).is_none() {
+            if !self.is_constant(id) {
                 scales.push(self.int(id)?.scale);
             }
         }
@@ -90,7 +90,7 @@ impl Lowering<'_> {
 
     /// The value at exactly this scale.
     fn at_scale(&mut self, id: ValueId, scale: f64) -> Result<Int, Unsupported> {
-        if self.constant(id).is_some() {
+        if self.is_constant(id) {
             return self.constant_int(id, Some(scale));
         }
         let int = self.int(id)?;

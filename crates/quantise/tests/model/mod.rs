@@ -15,7 +15,7 @@ impl Net {
 
     fn value(&mut self, name: String, shape: &[usize], constant: Option<Vec<f32>>) -> ValueId {
         let id = ValueId(u32::try_from(self.graph.values.len()).unwrap());
-        self.graph.values.push(Value { name, shape: shape.to_vec(), constant });
+        self.graph.values.push(Value { name, shape: shape.to_vec(), constant: constant.map(Into::into) });
         id
     }
 

@@ -67,10 +67,12 @@ pub fn noise(graph: &ModelGraph, batch: usize, seed: u64) -> Arrays {
 
 #[cfg(test)]
 mod tests {
+    use veritorch_graph::model::Constant;
+
     use super::*;
 
     fn parameters(graph: &ModelGraph) -> usize {
-        graph.values.iter().filter_map(|value| value.constant.as_ref()).map(Vec::len).sum()
+        graph.values.iter().filter_map(|value| value.constant.as_ref()).map(Constant::len).sum()
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl Network {
 
     fn value(&mut self, name: &str, shape: Vec<usize>, constant: Option<Vec<f32>>) -> ValueId {
         let id = ValueId(self.graph.values.len() as u32);
-        self.graph.values.push(Value { name: name.to_owned(), shape, constant });
+        self.graph.values.push(Value { name: name.to_owned(), shape, constant: constant.map(Into::into) });
         id
     }
 

@@ -48,7 +48,7 @@ pub fn evaluate_all(graph: &ModelGraph, inputs: &[Vec<f32>]) -> Result<Vec<Vec<f
     let mut values: Vec<Vec<f32>> = graph
         .values
         .iter()
-        .map(|v| v.constant.clone().unwrap_or_default())
+        .map(|v| v.data().unwrap_or_default().into_owned())
         .collect();
     for (&id, data) in graph.inputs.iter().zip(inputs) {
         let value = graph.value(id);

@@ -89,9 +89,9 @@ fn absorb(graph: &mut ModelGraph, links: &mut Links, site: &Site) -> Done {
 /// The constant as one number for each index of `axis`, where it does not vary along other axes.
 fn along(graph: &ModelGraph, constant: ValueId, shape: &[usize], axis: usize) -> Option<Vec<f32>> {
     let value = graph.value(constant);
-    let data = value.constant.as_ref()?;
-    if let &[number] = data.as_slice() {
-        return Some(vec![number; shape[axis]]);
+    let constant = value.constant.as_ref()?;
+    if constant.len() == 1 {
+        return Some(vec![constant.read()[0]; shape[axis]]);
     }
     let missing = shape.len().checked_sub(value.shape.len())?;
     let only = value
@@ -99,7 +99,7 @@ fn along(graph: &ModelGraph, constant: ValueId, shape: &[usize], axis: usize) ->
         .iter()
         .enumerate()
         .all(|(k, &extent)| extent == 1 || k + missing == axis);
-    (only && data.len() == shape[axis]).then(|| data.clone())
+    (only && constant.len() == shape[axis]).then(|| constant.read().into_owned())
 }
 
 fn into_conv(graph: &mut ModelGraph, links: &mut Links, site: &Site) -> Option<Done> {
@@ -109,10 +109,10 @@ fn into_conv(graph: &mut ModelGraph, links: &mut Links, site: &Site) -> Option<D
         graph.value(conv.inputs[1]),
         conv.inputs.get(2).map(|&id| graph.value(id)),
     );
-    let weights = w.constant.as_ref()?;
+    let weights = w.data()?;
     let channels = numbers.len();
     let bias = match b {
-        Some(b) => b.constant.clone()?,
+        Some(b) => b.data()?.into_owned(),
         None => vec![0.0; channels],
     };
     let is_product = matches!(graph.nodes[site.node].op, ModelOp::Mul);
@@ -168,7 +168,7 @@ fn into_matmul(graph: &mut ModelGraph, links: &mut Links, site: &Site) -> Option
     let numbers = along(graph, site.constant, &shape, shape.len() - 1)?;
     let inputs = graph.nodes[site.before].inputs.clone();
     let weights = graph.value(inputs[1]);
-    let data = weights.constant.as_ref()?;
+    let data = weights.data()?;
     let columns = *weights.shape.last()?;
     let scaled = round(
         data.iter()
@@ -240,14 +240,15 @@ fn combine(
     if shape.iter().product::<usize>() > x.len().max(y.len()) {
         return None;
     }
+    let (x_data, y_data) = (x.data()?, y.data()?);
     let operands = [
         Operand {
             shape: &x.shape,
-            data: x.constant.as_deref()?,
+            data: &x_data,
         },
         Operand {
             shape: &y.shape,
-            data: y.constant.as_deref()?,
+            data: &y_data,
         },
     ];
     let data = evaluate_node(op, &operands, &shape)
@@ -267,7 +268,7 @@ fn replace(
 ) -> ValueId {
     if links.is_private(id) {
         let value = &mut graph.values[id.index()];
-        (value.shape, value.constant) = (shape, Some(data));
+        (value.shape, value.constant) = (shape, Some(data.into()));
         id
     } else {
         links.add_constant(graph, name, shape, data)

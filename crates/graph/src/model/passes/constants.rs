@@ -1,5 +1,7 @@
 //! Constant folding: nodes whose operands are all constant are computed by the reference evaluator.
 
+use std::borrow::Cow;
+
 use crate::model::{ModelError, ModelGraph, ModelOp, Node, Operand, evaluate_node};
 
 /// Multiplications that one pass may spend: what is beyond stays in the graph.
@@ -27,15 +29,18 @@ pub fn fold_constants(graph: &mut ModelGraph) -> Result<bool, ModelError> {
             kept.push(node);
             continue;
         }
+        let data: Vec<Cow<'_, [f32]>> = node
+            .inputs
+            .iter()
+            .map(|&id| graph.value(id).data().unwrap_or_default())
+            .collect();
         let operands: Vec<Operand<'_>> = node
             .inputs
             .iter()
-            .map(|&id| {
-                let value = graph.value(id);
-                Operand {
-                    shape: &value.shape,
-                    data: value.constant.as_deref().unwrap_or_default(),
-                }
+            .zip(&data)
+            .map(|(&id, data)| Operand {
+                shape: &graph.value(id).shape,
+                data,
             })
             .collect();
         let result = evaluate_node(&node.op, &operands, &graph.value(node.output).shape)
@@ -43,7 +48,7 @@ pub fn fold_constants(graph: &mut ModelGraph) -> Result<bool, ModelError> {
         if result.iter().all(|x| x.is_finite()) {
             work_left -= cost;
             changed = true;
-            graph.values[node.output.index()].constant = Some(result);
+            graph.values[node.output.index()].constant = Some(result.into());
         } else {
             kept.push(node);
         }

@@ -106,7 +106,7 @@ impl Links {
         graph.values.push(Value {
             name,
             shape,
-            constant: Some(data),
+            constant: Some(data.into()),
         });
         self.producer.push(None);
         self.uses.push(0);

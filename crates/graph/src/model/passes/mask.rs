@@ -30,7 +30,7 @@ pub(super) fn find(view: &View<'_>, node: &Node) -> Option<Chain> {
     let (keep, rest) = split((&extents, constant.1), axis)?;
     let x = without_product(view, x, (&extents, &keep), shape);
     let (mask_shape, mask) = match masks.first() {
-        Some(&other) => both((&extents, &keep), (view.shape(other), view.graph.value(other).constant.as_deref()?))?,
+        Some(&other) => both((&extents, &keep), (view.shape(other), view.graph.value(other).constant.as_ref()?.owned()?))?,
         None => (extents.clone(), keep),
     };
     let mut chain = Chain::new(x);
@@ -44,7 +44,7 @@ pub(super) fn find(view: &View<'_>, node: &Node) -> Option<Chain> {
 fn constant_operand<'a>(view: &View<'a>, id: ValueId, op: &ModelOp) -> Option<(ValueId, Tensor<'a>)> {
     let (a, b) = view.pair(id, op)?;
     let tensor = |id: ValueId| -> Option<Tensor<'a>> {
-        Some((view.shape(id), view.graph.value(id).constant.as_deref()?))
+        Some((view.shape(id), view.graph.value(id).constant.as_ref()?.owned()?))
     };
     match (tensor(a), tensor(b)) {
         (None, Some(constant)) => Some((a, constant)),

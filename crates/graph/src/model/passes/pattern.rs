@@ -39,7 +39,7 @@ impl<'a> View<'a> {
 
     /// The number that every entry of a constant is.
     pub(super) fn number(&self, id: ValueId) -> Option<f64> {
-        let (&first, rest) = self.graph.value(id).constant.as_deref()?.split_first()?;
+        let (&first, rest) = self.graph.value(id).constant.as_ref()?.owned()?.split_first()?;
         rest.iter().all(|x| x.to_bits() == first.to_bits()).then_some(first.into())
     }
 

@@ -99,6 +99,6 @@ pub fn recognise(graph: &mut ModelGraph) -> Result<bool, ModelError> {
 
 fn add_value(graph: &mut ModelGraph, name: String, shape: Vec<usize>, constant: Option<Vec<f32>>) -> ValueId {
     let id = ValueId(u32::try_from(graph.values.len()).unwrap_or(u32::MAX));
-    graph.values.push(Value { name, shape, constant });
+    graph.values.push(Value { name, shape, constant: constant.map(Into::into) });
     id
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{ModelError, ModelGraph, ModelOp, ValueId};
+use crate::model::{Constant, ModelError, ModelGraph, ModelOp, ValueId};
 
 /// Results by operands and operator's name.
 type Known = BTreeMap<(Vec<ValueId>, &'static str), Vec<(ModelOp, ValueId)>>;
@@ -48,9 +48,9 @@ fn share_constants(graph: &ModelGraph, now: &mut [ValueId]) -> bool {
     graph.nodes.iter().flat_map(|node| &node.inputs).for_each(|id| read[id.index()] = true);
     let mut changed = false;
     for (k, value) in graph.values.iter().enumerate() {
-        let Some(data) = value.constant.as_deref() else { continue };
+        let Some(data) = value.constant.as_ref().and_then(Constant::owned) else { continue };
         let same = |id: ValueId| {
-            let other = graph.value(id).constant.as_deref().unwrap_or_default();
+            let other = graph.value(id).constant.as_ref().and_then(Constant::owned).unwrap_or_default();
             data.iter().zip(other).all(|(a, b)| a.to_bits() == b.to_bits())
         };
         let equals = known.entry((&value.shape, digest(data))).or_default();

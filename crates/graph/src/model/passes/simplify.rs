@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::links::{Links, constant_operand};
 use crate::model::index::broadcast;
-use crate::model::{ModelError, ModelGraph, ModelOp, Node, UnaryFn, ValueId};
+use crate::model::{Constant, ModelError, ModelGraph, ModelOp, Node, UnaryFn, ValueId};
 
 /// Removes identities, fuses chains of reshapes and of transposes, and makes transposes that only move axes of extent 1
 /// reshapes. True where something changed.
@@ -140,7 +140,8 @@ fn neutral(graph: &ModelGraph, node: &Node) -> Option<ValueId> {
     graph
         .value(constant)
         .constant
-        .as_deref()
+        .as_ref()
+        .and_then(Constant::owned)
         .is_some_and(is_number)
         .then_some(x)
 }

@@ -69,7 +69,7 @@ fn sink_arithmetic(graph: &mut ModelGraph, links: &mut Links, k: usize) -> bool 
         let Some(moved) = constant_before(&value.shape, &shape, &graph.value(source).shape) else {
             return false;
         };
-        let data = value.constant.clone().unwrap_or_default();
+        let data = value.data().unwrap_or_default().into_owned();
         let moved = links.add_instead(graph, constant, moved, data);
         sink(
             graph,

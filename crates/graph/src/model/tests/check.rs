@@ -34,11 +34,11 @@ fn every_rule_is_checked() {
     );
     refused(|g| g.values[1].shape = vec![1; 40], "is empty or too large");
     refused(
-        |g| g.values[1].constant = Some(vec![1.0; 53]),
+        |g| g.values[1].constant = Some(vec![1.0; 53].into()),
         "holds 53 numbers",
     );
     refused(
-        |g| g.values[1].constant.as_mut().expect("weights")[7] = f32::NAN,
+        |g| g.values[1].constant = Some([vec![0.5; 7], vec![f32::NAN; 47]].concat().into()),
         "value `w`: entry 7 is NaN",
     );
     refused(

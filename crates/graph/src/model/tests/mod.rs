@@ -1,6 +1,7 @@
 //! Tests of the model graph: checker, evaluator, printer, passes.
 
 mod check;
+mod constant;
 mod evaluate;
 mod passes;
 mod recognise;
@@ -24,7 +25,7 @@ impl Sketch {
         self.graph.values.push(Value {
             name: name.to_owned(),
             shape: shape.to_vec(),
-            constant,
+            constant: constant.map(Into::into),
         });
         id
     }
