@@ -1,0 +1,132 @@
+//! Hugging Face checkpoints to the model graph.
+//!
+//! A checkpoint is a folder with `config.json`, weights in safetensors (one file, or shards with an index) and `tokenizer.json`.
+//! [`load`] reads the configuration, maps the weights, which stay in the file until somebody reads a tensor, and builds the graph of the
+//! architecture at one sequence length. Values keep the names of the checkpoint's tensors, nodes those of its modules.
+//!
+//! Hostile files end in a [`CheckpointError`]: every tensor's shape is checked against the configuration before anything
+//! is made from it, and what has no place in the architecture is refused.
+
+mod architectures;
+mod config;
+mod error;
+mod network;
+mod pooling;
+mod rotary;
+mod safetensors;
+mod tokenizer;
+mod weights;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+pub use error::CheckpointError;
+pub use tokenizer::Tokenizer;
+use serde_json::Value;
+use veritorch_graph::model::ModelGraph;
+
+use architectures::{ARCHITECTURES, Architecture, Source};
+use config::Config;
+use pooling::Pooling;
+use weights::Weights;
+
+/// Longest sequence: a mask has the square of it.
+pub const MAX_SEQ_LEN: usize = 1 << 14;
+
+/// Choices of an import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Tokens of a sequence.
+    pub seq_len: usize,
+    /// An encoder takes token types as a second input; otherwise all tokens are of the first type.
+    pub token_types: bool,
+}
+
+impl LoadOptions {
+    /// Sequences of this many tokens.
+    #[must_use]
+    pub fn new(seq_len: usize) -> Self {
+        Self { seq_len, token_types: false }
+    }
+}
+
+/// A checkpoint at one sequence length.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    /// The graph: input `input_ids [1, S]`; output `logits [1, S, V]`, `last_hidden_state [1, S, H]` or
+    /// `sentence_embedding [1, H]`. Its constants are views of the files.
+    pub graph: ModelGraph,
+    /// The tokenizer, where the folder has one.
+    pub tokenizer: Option<Tokenizer>,
+    /// Tokens of a sequence.
+    pub seq_len: usize,
+    /// Tokens that the model knows.
+    pub vocabulary: usize,
+    /// Whether the output is logits of the next token.
+    pub is_language_model: bool,
+}
+
+/// Reads a folder.
+///
+/// # Errors
+/// A file or tensor that is missing, malformed or of the wrong shape or type; an architecture or option that is not
+/// supported; a sequence beyond the model's positions.
+pub fn load(folder: &Path, options: &LoadOptions) -> Result<Checkpoint, CheckpointError> {
+    let config = Config::read(&folder.join("config.json"))?;
+    let architecture = architecture_of(&config)?;
+    if config.get("quantization_config").is_some() {
+        return Err(config.refuse("quantization_config", "weights must be F32, F16 or BF16"));
+    }
+    let mut weights = Weights::open(folder)?;
+    let graph = (architecture.build)(Source {
+        config: &config,
+        weights: &mut weights,
+        seq_len: options.seq_len,
+        name: name_of(folder),
+        token_types: options.token_types,
+        pooling: Pooling::read(folder)?,
+    })?;
+    let vocabulary = config.size("vocab_size")?;
+    let path = folder.join("tokenizer.json");
+    let tokenizer = if path.exists() { Some(Tokenizer::read(&path)?) } else { None };
+    if let Some(tokenizer) = &tokenizer
+        && tokenizer.vocabulary() > vocabulary
+    {
+        let reason = format!("has {} tokens, the model {vocabulary}", tokenizer.vocabulary());
+        return Err(CheckpointError::Tokenizer { path, reason });
+    }
+    let is_language_model = architecture.is_language_model;
+    Ok(Checkpoint { graph, tokenizer, seq_len: options.seq_len, vocabulary, is_language_model })
+}
+
+fn architecture_of(config: &Config) -> Result<&'static Architecture, CheckpointError> {
+    let named = config.get("architectures").and_then(Value::as_array).map(Vec::as_slice);
+    let found = match named {
+        Some([Value::String(name)]) => name.clone(),
+        _ => config.get("architectures").map_or("`null`".to_owned(), ToString::to_string),
+    };
+    ARCHITECTURES.iter().find(|architecture| architecture.name == found).ok_or_else(|| CheckpointError::Architecture {
+        path: config.path().to_owned(),
+        found,
+        known: ARCHITECTURES.iter().map(|architecture| architecture.name).collect(),
+    })
+}
+
+/// The folder's name.
+fn name_of(folder: &Path) -> String {
+    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    whole.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// The bytes of a file of at most `limit` bytes.
+fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, CheckpointError> {
+    let unreadable = |source| CheckpointError::Io { path: path.to_owned(), source };
+    let file = File::open(path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > limit {
+        return Err(CheckpointError::Malformed { path: path.to_owned(), reason: format!("more than {limit} bytes") });
+    }
+    Ok(bytes)
+}
