@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use veritorch::port::Saturation;
-use veritorch::{CompiledCircuit, Error, Inputs, artefact};
+use veritorch::{CompiledCircuit, Error, Inputs, TextModel, artefact};
 use veritorch_graph::circuit::Port;
 
 use crate::commitment::Commitment;
@@ -71,6 +71,18 @@ impl Circuit {
     #[getter]
     fn report(&self) -> String {
         self.compiled.report().to_string()
+    }
+
+    /// Tokens of a sequence, of a model of text.
+    #[getter]
+    fn seq_len(&self) -> Option<usize> {
+        self.compiled.text().map(TextModel::seq_len)
+    }
+
+    /// The bytes of `tokenizer.json`, of a model of text.
+    #[getter]
+    fn tokenizer_json(&self) -> Option<&[u8]> {
+        self.compiled.text().map(TextModel::tokenizer_json)
     }
 
     /// Outputs by name, and notes on inputs that saturate.

@@ -3,7 +3,7 @@
 use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use veritorch::Error;
+use veritorch::{CheckpointError, Error};
 use veritorch::artefact::Kind;
 use veritorch_commitment::CommitmentError;
 use veritorch_execute::ExecuteError;
@@ -65,7 +65,8 @@ fn class(error: &Error) -> (&'static str, Option<&'static str>) {
         Error::NotPublic { .. } => ("InputError", None),
         Error::Execute(ExecuteError::Refused { .. }) => ("RefusedInput", None),
         Error::Execute(_) => ("InputError", None),
-        Error::Onnx { .. } | Error::Model(_) => ("ModelError", None),
+        Error::Checkpoint(CheckpointError::Text { .. }) => ("CalibrationError", None),
+        Error::Onnx { .. } | Error::Model(_) | Error::Checkpoint(_) => ("ModelError", None),
         Error::Quantise(error) => (quantise_class(error), None),
         Error::Ledger(_) => ("LedgerError", None),
         Error::Option { .. } | Error::UnknownModel { .. } => ("OptionError", None),

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use veritorch::commitment::input_steps_like;
 use veritorch::port::{Expected, match_arrays};
-use veritorch::{Array, Arrays, CompileOptions, Error, InputSteps, Policy, Profile, QuantiseOptions, Silent, Target, Visibility};
+use veritorch::{Array, Arrays, Checkpoint, CompileOptions, Error, InputSteps, LoadOptions, Policy, Profile, QuantiseOptions, Silent, Target, Tokenizer, Visibility};
 use veritorch_graph::model::{ModelGraph, ValueId};
 
 use crate::circuit::Circuit;
@@ -21,7 +21,21 @@ pub(crate) type Ports = Vec<(String, Vec<usize>)>;
 /// An imported model.
 #[pyclass(frozen, module = "veritorch._veritorch")]
 pub(crate) struct Model {
-    graph: Arc<ModelGraph>,
+    source: Arc<Source>,
+}
+
+/// What it was imported from.
+enum Source {
+    Onnx(ModelGraph),
+    Checkpoint(Checkpoint),
+}
+
+impl Source {
+    fn graph(&self) -> &ModelGraph {
+        match self {
+            Self::Onnx(graph) | Self::Checkpoint(Checkpoint { graph, .. }) => graph,
+        }
+    }
 }
 
 /// Options of [`Model::compile`].
@@ -94,26 +108,53 @@ impl Model {
     #[staticmethod]
     fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let graph = py.detach(|| veritorch::import(&path, &Silent));
-        Self::new(py, graph)
+        Self::new(py, graph.map(Source::Onnx))
+    }
+
+    /// Reads a Hugging Face folder.
+    #[staticmethod]
+    fn from_pretrained(py: Python<'_>, folder: PathBuf, seq_len: usize, token_types: bool) -> PyResult<Self> {
+        let options = LoadOptions { token_types, ..LoadOptions::new(seq_len) };
+        let checkpoint = py.detach(|| veritorch::import_checkpoint(&folder, &options, &Silent));
+        Self::new(py, checkpoint.map(Source::Checkpoint))
     }
 
     /// Reads the bytes of an ONNX file; `name` is what errors call it.
     #[staticmethod]
     fn from_bytes(py: Python<'_>, data: &[u8], name: PathBuf) -> PyResult<Self> {
         let graph = py.detach(|| veritorch_onnx::load_bytes(data, None));
-        Self::new(py, graph.map_err(|source| Error::Onnx { path: name, source }))
+        Self::new(py, graph.map(Source::Onnx).map_err(|source| Error::Onnx { path: name, source }))
     }
 
     /// Names and shapes of the inputs.
     #[getter]
     fn inputs(&self) -> Ports {
-        self.ports(&self.graph.inputs)
+        self.ports(&self.source.graph().inputs)
     }
 
     /// Names and shapes of the outputs.
     #[getter]
     fn outputs(&self) -> Ports {
-        self.ports(&self.graph.outputs)
+        self.ports(&self.source.graph().outputs)
+    }
+
+    /// The bytes of a checkpoint's `tokenizer.json`.
+    #[getter]
+    fn tokenizer_json(&self) -> Option<&[u8]> {
+        match &*self.source {
+            Source::Onnx(_) => None,
+            Source::Checkpoint(checkpoint) => checkpoint.tokenizer.as_ref().map(Tokenizer::as_bytes),
+        }
+    }
+
+    /// Sequences of ids from the lines of a text, for calibration.
+    fn windows<'py>(&self, py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyDict>> {
+        let Source::Checkpoint(checkpoint) = &*self.source else {
+            let reason = "a text calibrates checkpoints, from `from_pretrained`".to_owned();
+            return Err(errors::raise(py, &Error::Option { option: "calibration", reason }));
+        };
+        let windows = py.detach(|| veritorch::calibration_from_text(checkpoint, text));
+        arrays::write(py, &windows.map_err(|error| errors::raise(py, &error))?)
     }
 
     /// Runs the float model.
@@ -125,8 +166,8 @@ impl Model {
         watch: Watch,
     ) -> PyResult<Bound<'py, PyDict>> {
         let inputs = arrays::read(&inputs)?;
-        let graph = Arc::clone(&self.graph);
-        let outputs = watch.run(py, move |_| evaluate(&graph, &inputs))?;
+        let source = Arc::clone(&self.source);
+        let outputs = watch.run(py, move |_| evaluate(source.graph(), &inputs))?;
         arrays::write(py, &outputs)
     }
 
@@ -141,21 +182,25 @@ impl Model {
     ) -> PyResult<Circuit> {
         let calibration = arrays::read(&calibration)?;
         let options = options.convert().map_err(|error| errors::raise(py, &error))?;
-        let graph = ModelGraph::clone(&self.graph);
-        let compiled =
-            watch.run(py, move |progress| veritorch::compile_graph(graph, &calibration, &options, progress))?;
+        let source = Arc::clone(&self.source);
+        let compiled = watch.run(py, move |progress| match &*source {
+            Source::Onnx(graph) => veritorch::compile_graph(graph.clone(), &calibration, &options, progress),
+            Source::Checkpoint(checkpoint) => {
+                veritorch::compile_checkpoint(checkpoint.clone(), &calibration, &options, progress)
+            }
+        })?;
         Ok(Circuit { compiled: Arc::new(compiled) })
     }
 }
 
 impl Model {
-    fn new(py: Python<'_>, graph: Result<ModelGraph, Error>) -> PyResult<Self> {
-        let graph = graph.map_err(|error| errors::raise(py, &error))?;
-        Ok(Self { graph: Arc::new(graph) })
+    fn new(py: Python<'_>, source: Result<Source, Error>) -> PyResult<Self> {
+        let source = source.map_err(|error| errors::raise(py, &error))?;
+        Ok(Self { source: Arc::new(source) })
     }
 
     fn ports(&self, ids: &[ValueId]) -> Ports {
-        ids.iter().map(|&id| self.graph.value(id)).map(|value| (value.name.clone(), value.shape.clone())).collect()
+        ids.iter().map(|&id| self.source.graph().value(id)).map(|value| (value.name.clone(), value.shape.clone())).collect()
     }
 }
 

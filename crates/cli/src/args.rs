@@ -21,7 +21,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Quantise an ONNX model, commit to its weights, write OUT.vt (prover) and OUT.vk (verifier)
+    /// Quantise an ONNX model or a Hugging Face checkpoint, commit to its weights, write OUT.vt (prover) and OUT.vk (verifier)
     Compile(CompileArgs),
     /// Run the quantised model without a proof
     Run(RunArgs),
@@ -43,12 +43,18 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompileArgs {
-    /// The model
-    #[arg(value_name = "MODEL.onnx")]
+    /// The model: an ONNX file, or a folder with config.json, *.safetensors and tokenizer.json
+    #[arg(value_name = "MODEL.onnx|FOLDER")]
     pub(crate) model: PathBuf,
-    /// Calibration data: one array per ONNX input, leading axis = samples
-    #[arg(long, value_name = "CAL.npz")]
+    /// Calibration data: one array per input, leading axis = samples; for a folder also a text, whose lines are cut into sequences
+    #[arg(long, value_name = "CAL.npz|PROMPTS.txt")]
     pub(crate) calibration: PathBuf,
+    /// Tokens of a sequence (folders only)
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) seq_len: Option<usize>,
+    /// Token types are an input of an encoder, rather than all of the first type (folders only)
+    #[arg(long, requires = "seq_len")]
+    pub(crate) token_types: bool,
     /// Where the prover's key goes; the verifier's key goes beside it as OUT.vk
     #[arg(long, short, value_name = "OUT.vt")]
     pub(crate) output_file: PathBuf,

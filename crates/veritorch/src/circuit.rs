@@ -18,6 +18,7 @@ use crate::ledger::{Counter, Ledger, LedgerError};
 use crate::port::{BatchForm, Saturation, dequantise, expected, match_arrays, quantise};
 use crate::progress::begin;
 use crate::proof::{Origin, Proof};
+use crate::text::TextModel;
 use crate::verifier::Verifier;
 use crate::zoo::Random;
 use crate::{Array, Arrays, Error, Progress};
@@ -31,6 +32,8 @@ pub struct CompiledCircuit {
     pub(crate) identity: [u8; 32],
     /// Earlier tables of the model.
     pub(crate) chain: Vec<Link>,
+    /// Tokenizer and sequence length of a model of text.
+    pub(crate) text: Option<TextModel>,
     /// Counts the openings of the model commitment; copies of a circuit share it.
     pub(crate) counter: Arc<Counter>,
 }
@@ -87,7 +90,7 @@ impl CompiledCircuit {
     pub(crate) fn new(key: ProvingKey, report: QuantisationReport) -> Result<Self, Error> {
         let identity = key.vk.model_identity().map_err(ProveError::from)?;
         let counter = Arc::new(Counter::in_memory(identity, key.vk.lifetime as u64)?);
-        Ok(Self { key, report, identity, chain: Vec::new(), counter })
+        Ok(Self { key, report, identity, chain: Vec::new(), text: None, counter })
     }
 
     /// Reads a `.vt` file.
@@ -108,10 +111,11 @@ impl CompiledCircuit {
         // Decoding checks the circuit, the weights and the commitment's root against one another.
         let (key, report): (ProvingKey, QuantisationReport) = (file.own_section(0)?, file.section(1)?);
         let chain = read_chain(&file, 2, &key.vk)?;
+        let text = file.has_section(3).then(|| file.own_section(3)).transpose()?;
         let identity = model_identity(&key.vk, &chain).map_err(ProveError::from)?;
         let table = key.vk.model_identity().map_err(ProveError::from)?;
         let counter = Arc::new(Counter::beside(table, path, key.vk.lifetime == 0));
-        Ok(Self { key, report, identity, chain, counter })
+        Ok(Self { key, report, identity, chain, text, counter })
     }
 
     /// The bytes of a `.vt` file.
@@ -119,6 +123,10 @@ impl CompiledCircuit {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut sections = vec![artefact::encode_section(&self.key), artefact::encode_section(&self.report)];
         write_chain(&mut sections, &self.chain);
+        if let Some(text) = &self.text {
+            sections.truncate(2);
+            sections.extend([artefact::encode_section(&self.chain), artefact::encode_section(text)]);
+        }
         artefact::encode(Kind::ProverKey, &sections)
     }
 
@@ -162,6 +170,12 @@ impl CompiledCircuit {
     #[must_use]
     pub fn circuit(&self) -> &Circuit {
         &self.key.vk.circuit
+    }
+
+    /// Tokenizer and sequence length of a model of text; `None` for others.
+    #[must_use]
+    pub fn text(&self) -> Option<&TextModel> {
+        self.text.as_ref()
     }
 
     /// Names of the inputs in the model's order.
@@ -308,6 +322,7 @@ impl CompiledCircuit {
         // Its first opening went into the renewal.
         renewed.counter = Arc::new(Counter::in_memory(renewed.identity, lifetime - 1)?);
         renewed.identity = self.identity;
+        renewed.text.clone_from(&self.text);
         renewed.chain = [self.chain.as_slice(), &[link]].concat();
         renewed.worth(1)?;
         Ok(renewed)
@@ -398,7 +413,8 @@ pub(crate) fn read_chain(file: &File<'_>, index: usize, key: &VerifyingKey) -> R
         return Ok(Vec::new());
     }
     let chain: Vec<Link> = file.section(index)?;
-    if chain.is_empty() {
+    // The section is there for its place before that of a text model, or it has links.
+    if chain.is_empty() && !file.has_section(index + 1) {
         return Err(file.damaged(index, "it is empty".to_owned()));
     }
     verify_renewals(key, &chain).map_err(|error| file.damaged(index, error.to_string()))?;

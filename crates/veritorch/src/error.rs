@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
+use veritorch_checkpoint::CheckpointError;
 use veritorch_execute::ExecuteError;
 use veritorch_graph::model::ModelError;
 use veritorch_onnx::OnnxError;
@@ -218,6 +219,9 @@ pub enum Error {
         /// Why.
         source: OnnxError,
     },
+    /// The checkpoint or a text is refused.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// The model, its calibration data or an option is refused.
     #[error(transparent)]
     Quantise(QuantiseError),
@@ -328,6 +332,7 @@ impl Error {
             Self::OtherModel { .. } => "verify with the .vk that belongs to the .vt that made the proof".to_owned(),
             Self::NotPublic { .. } => "compile with `--input public` or `--output public` to show it".to_owned(),
             Self::Onnx { source, .. } => return source.hint(),
+            Self::Checkpoint(error) => return error.hint().map(str::to_owned),
             Self::Execute(ExecuteError::Refused { .. }) => {
                 "the input lies too far from the calibration data; scale it as the model expects, calibrate with samples like it, or compile with `--saturate`".to_owned()
             }

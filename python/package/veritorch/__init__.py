@@ -10,6 +10,7 @@ Verification(valid, 1 sample, 101.3 bits)
 proves, `verify` checks with nothing but the verifying key and the proof. Arrays are float32 in the model's own units.
 """
 
+from ._checkpoint import Checkpoint, from_pretrained
 from ._circuit import Circuit, load
 from ._commit import commit
 from ._commitment import Commitment, CommittedArray
@@ -33,6 +34,7 @@ from ._veritorch import __version__
 __all__ = [
     "ArtifactError",
     "CalibrationError",
+    "Checkpoint",
     "Circuit",
     "Commitment",
     "CommittedArray",
@@ -52,6 +54,7 @@ __all__ = [
     "commit",
     "compile",
     "evaluate",
+    "from_pretrained",
     "load",
     "verify",
 ]

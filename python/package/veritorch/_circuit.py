@@ -42,6 +42,16 @@ class Circuit:
         return {name: tuple(shape) for name, shape in self._native.outputs}
 
     @property
+    def seq_len(self) -> int | None:
+        """Tokens of a sequence; None where the model was not read with `from_pretrained`."""
+        return self._native.seq_len
+
+    @property
+    def tokenizer_json(self) -> bytes | None:
+        """The checkpoint's `tokenizer.json`, which the `.vt` file holds; None where there is none."""
+        return self._native.tokenizer_json
+
+    @property
     def verifying_key(self) -> VerifyingKey:
         """What verifiers are given. It holds no weights."""
         return VerifyingKey(self._native.verifying_key)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from . import _veritorch as native
 from ._arrays import Data, Outputs, labels_list, named_arrays, named_samples, single
+from ._checkpoint import Checkpoint, ids_of, is_text
 from ._circuit import Circuit
 from ._commitment import Commitment
 from ._errors import CalibrationError, InputError, ModelError, OptionError
@@ -21,14 +22,14 @@ from ._proof import VerifyingKey
 if TYPE_CHECKING:
     import torch
 
-Model: TypeAlias = "torch.nn.Module | Path | bytes"
+Model: TypeAlias = "torch.nn.Module | Path | bytes | Checkpoint"
 
 
 def compile(
     model: Model,
     example_inputs: Any = None,
     *,
-    calibration: Data | Iterable[Data],
+    calibration: Data | Iterable[Data] | str | Iterable[str],
     labels: Sequence[int] | npt.NDArray[np.integer[Any]] | None = None,
     accuracy_target: float | None = None,
     drift_target: float | None = None,
@@ -50,12 +51,13 @@ def compile(
 
     Args:
         model: A `torch.nn.Module` (needs the extra `veritorch[torch]`), or a path or the bytes of an ONNX file,
-            operator sets 7 to 24. A leading batch axis that the file leaves open is fixed at 1.
+            operator sets 7 to 24. A leading batch axis that the file leaves open is fixed at 1. Or what `from_pretrained` gives.
         example_inputs: For a module only: one sample as a tensor, a tuple of tensors, or a dict of keyword arguments.
             The circuit takes its shapes from it.
         calibration: Inputs as the model will see them, in its own units: an array for a model with one input, else a
             dict of arrays by name or a tuple in the model's order; samples lie on the leading axis. A list or another
-            iterable of samples is good too. Some hundred samples fix the ranges well.
+            iterable of samples is good too. Some hundred samples fix the ranges well. For a checkpoint also a text, or a list of
+            texts: `Checkpoint.windows` cuts them into sequences.
         labels: The class of each calibration sample, for `accuracy_target` and for the report.
         accuracy_target: What the circuit must reach on the calibration samples, a fraction of 1: of right classes where
             there are labels, else of samples with the float model's class. Bits are raised until it does.
@@ -107,7 +109,9 @@ def compile(
         raise OptionError("input_scale and input_like: expected one of them, got both")
     if calibration is None:
         raise CalibrationError("calibration data is missing", hint="pass some real inputs: calibration=array")
-    arrays = named_samples("calibration", names, calibration, CalibrationError)
+    if is_text(calibration):
+        calibration = ids_of(model, calibration)  # type: ignore[arg-type]
+    arrays = named_samples("calibration", names, calibration, CalibrationError)  # type: ignore[arg-type]
     return Circuit(
         loaded.compile(
             arrays,
@@ -166,8 +170,10 @@ def _load_model(model: Model, example_inputs: Any) -> native.Model:
         return native.Model.from_bytes(export(model, example_inputs), type(model).__name__)
     if example_inputs is not None:
         raise ModelError("example_inputs are for modules; an ONNX file has its own shapes")
+    if isinstance(model, Checkpoint):
+        return model._native
     if isinstance(model, bytes | bytearray | memoryview):
         return native.Model.from_bytes(bytes(model), "ONNX bytes")
     if isinstance(model, str | os.PathLike):
         return native.Model.load(os.fspath(model))
-    raise ModelError(f"expected a torch.nn.Module, or a path or the bytes of an ONNX file, got {type(model).__name__}")
+    raise ModelError(f"expected a torch.nn.Module, a checkpoint, or a path or the bytes of an ONNX file, got {type(model).__name__}")

@@ -1,4 +1,4 @@
-//! `compile`: an ONNX model becomes a prover's key and a verifier's key.
+//! `compile`: an ONNX model or a checkpoint becomes a prover's key and a verifier's key.
 
 use std::time::Instant;
 
@@ -7,6 +7,7 @@ use veritorch::inspect::{bits, whole_tenths};
 use veritorch::ledger::ledger_path;
 use veritorch::{QuantisationReport, verifier_path};
 
+use super::folder::compile_folder;
 use super::{check_destinations, print, print_json, write_text};
 use crate::args::CompileArgs;
 use crate::arrays::{self, Loaded};
@@ -19,10 +20,17 @@ pub(crate) fn compile(args: &CompileArgs, terminal: &Terminal) -> Result<(), Fai
     let verifier = verifier_path(&args.output_file)?;
     check_destinations([Some(args.output_file.as_path()), Some(verifier.as_path()), args.report.as_deref()])?;
     let options = args.quantise.options()?;
-    let graph = veritorch::import(&args.model, terminal)?;
-    let names = veritorch::graph_inputs(&graph);
-    let calibration = read_named(&args.calibration, &names)?;
-    let circuit = veritorch::compile_graph(graph, &calibration, &options, terminal)?;
+    let circuit = if args.model.is_dir() {
+        compile_folder(args, &options, terminal)?
+    } else {
+        if args.seq_len.is_some() {
+            return Err(Failure::usage("--seq-len", "the shapes of an ONNX file are in the file; folders take a sequence length"));
+        }
+        let graph = veritorch::import(&args.model, terminal)?;
+        let names = veritorch::graph_inputs(&graph);
+        let calibration = read_named(&args.calibration, &names)?;
+        veritorch::compile_graph(graph, &calibration, &options, terminal)?
+    };
     veritorch::Progress::phase(terminal, "write");
     circuit.save(&args.output_file)?;
     if let Some(path) = &args.report {
@@ -61,7 +69,7 @@ pub(crate) fn compile(args: &CompileArgs, terminal: &Terminal) -> Result<(), Fai
 }
 
 /// Reads arrays for a model with these inputs.
-fn read_named(path: &std::path::Path, names: &[String]) -> Result<veritorch::Arrays, Failure> {
+pub(super) fn read_named(path: &std::path::Path, names: &[String]) -> Result<veritorch::Arrays, Failure> {
     let loaded: Loaded = arrays::read(path)?;
     Ok(loaded.named("input", names)?)
 }

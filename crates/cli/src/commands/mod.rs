@@ -3,6 +3,7 @@
 mod bench;
 mod commit_tensor;
 mod compile;
+mod folder;
 mod inspect;
 mod ledger;
 mod link;

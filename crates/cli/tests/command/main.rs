@@ -1,5 +1,6 @@
 //! The `veritorch` command from outside: what it writes, prints and returns.
 
+mod folder;
 mod hostile;
 mod ledger;
 mod linked;

@@ -66,17 +66,23 @@ impl Kind {
         }
     }
 
-    /// Whether a file of this kind can have as many sections: the one for renewals is there only if there are any.
+    /// Whether a file of this kind can have as many sections: those for renewals and for a tokenizer are there only if
+    /// there is something in them, or in one behind.
     fn allows(self, sections: usize) -> bool {
+        let optional = match self {
+            Self::ProverKey => 2,
+            Self::VerifierKey => 1,
+            _ => 0,
+        };
         let all = self.sections().len();
-        sections == all || (matches!(self, Self::ProverKey | Self::VerifierKey) && sections + 1 == all)
+        (all - optional..=all).contains(&sections)
     }
 
     /// Names of the sections, in their order in the file.
     #[must_use]
     pub fn sections(self) -> &'static [&'static str] {
         match self {
-            Self::ProverKey => &["key", "report", "renewals"],
+            Self::ProverKey => &["key", "report", "renewals", "text"],
             Self::VerifierKey => &["key", "renewals"],
             Self::Proof => &["origin", "proof"],
             Self::Ledger => &["grant"],
