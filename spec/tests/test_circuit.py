@@ -14,6 +14,7 @@ from veritorch_spec.circuit import (
     AxisFactor,
     AxisMap,
     Circuit,
+    Constraint,
     Link,
     Op,
     Policy,
@@ -157,3 +158,66 @@ def test_claims_arrive_before_they_are_needed(name):
     for step in schedule(circuit):
         assert len(step) == 1 or all(circuit.op(t).kind in CONTRACTIONS for t in step)
         assert all(shape[0] == 2 for shape in (circuit.shape(t) for t in step))
+
+
+RANGE = Table(0, 16, None)
+RULES = {
+    # The hint, the factors of the product that is taken off, and the two differences that must not be negative.
+    "SquareRoot": (Op("SquareRoot", operands=[0]), [2, 2], [(0, 1)], [(2, 2)], 0),
+    "Divide": (Op("Divide", operands=[0, 1]), [2, 1], [(0, 1)], [(1, 1)], -1),
+}
+
+
+def division(kind, hint=2, weight=-1, constant=None, table=RANGE):
+    """Tensors 0 and 1 are private inputs, 2 is the hint, 3 the product, 4 the rest, 5 the slack."""
+    op, factors, rest, slack, own = RULES[kind]
+    shift = own if constant is None else constant
+
+    def differs(terms, minus, value, factor):
+        terms = [*(Term(x, coefficient, straight(2)) for x, coefficient in terms), Term(minus, factor, straight(2))]
+        return Op("Linear", terms=terms, constant=[(value, [AxisFactor("Ones")] * 2)] if value else [])
+
+    ops = [
+        Op("Input", index=0),
+        Op("Input", index=1),
+        op,
+        Op("Mul", operands=[hint if k == 2 else k for k in factors]),
+        differs(rest, 3, 0, weight),
+        differs(slack, 4, shift, -1),
+    ]
+    tensors = [tensor(f"t{k}", [2, 3], own, 0, (1 << 16) - 1) for k, own in enumerate(ops)]
+    return small(
+        tables=[table],
+        tensors=tensors,
+        constraints=[Constraint(0, [k]) for k in (0, 1, 2, 4, 5)],
+        inputs=[Port("a", 0, [2, 3], [1.0]), Port("b", 1, [2, 3], [1.0])],
+        outputs=[Port("y", 2, [2, 3], [1.0])],
+        policy=Policy(False, True, True),
+    )
+
+
+@pytest.mark.parametrize("kind", RULES)
+def test_roots_and_quotients_are_pinned_from_both_sides(kind):
+    circuit = division(kind)
+    assert refused(circuit) is None
+    for k in range(len(circuit.constraints)):
+        constraints = circuit.constraints[:k] + circuit.constraints[k + 1 :]
+        # The root needs no bound of its operand, nor the quotient one of its dividend, beside the input's own.
+        assert "is not pinned" in (refused(replace(circuit, constraints=constraints)) or ""), k
+    for other in (division(kind, hint=1), division(kind, weight=1), division(kind, constant=1), division(kind, constant=-2)):
+        assert "is not pinned" in (refused(other) or "")
+    below = division(kind, table=Table(-1, 16, None))
+    assert "is not pinned" in (refused(below) or "")
+    shapes = list(circuit.tensors)
+    shapes[2] = replace(shapes[2], shape=[3, 2])
+    assert refused(replace(circuit, tensors=shapes))
+
+
+@pytest.mark.parametrize("kind", RULES)
+def test_roots_and_quotients_do_not_wrap(kind):
+    circuit = division(kind)
+    # As wide as a table of 2^20 keys may lie: products of two such bounds leave the field.
+    far = replace(circuit, tables=[RANGE, Table((1 << 61) - (1 << 15), 20, None)])
+    tensors = [replace(own, greatest=(1 << 62) - 1) for own in far.tensors]
+    wide = [Constraint(1, c.columns) if c.columns in ([1], [2]) else c for c in far.constraints]
+    assert "is not pinned" in (refused(replace(far, tensors=tensors, constraints=wide)) or "")

@@ -149,8 +149,10 @@ def check_op(circuit: Circuit, op: Op, shape: list[int]) -> None:
         case "Lookup":
             fits = op.index < len(circuit.tables) and circuit.tables[op.index].values is not None
             require(x == shape and fits, "a function without a table")
-        case _:
+        case "Reciprocal":
             require(x == shape and op.index <= MAX_LOG_NUMERATOR, "a reciprocal")
+        case _:
+            require(all(activation(circuit, operand) == shape for operand in op.operands), f"shapes of a {op.kind}")
 
 
 def check_linear(circuit: Circuit, op: Op, shape: list[int]) -> None:
@@ -226,7 +228,7 @@ Bound = tuple[int, int] | None
 
 
 class Uniqueness:
-    """Every hint has at most one admissible value for every *field* value of its operand: three patterns are known.
+    """Every hint has at most one admissible value for every *field* value of its operand: five patterns are known.
 
     Bounds hold whatever the weights are: they come from lookups alone.
     """
@@ -341,32 +343,62 @@ class Uniqueness:
                 fits = (op.index, op.operands[0], index) in self.pairs
             elif op.kind == "Reciprocal":
                 fits = self.reciprocal(index, op.operands[0], op.index)
+            elif op.kind == "SquareRoot":
+                fits = self.square_root(index, op.operands[0])
+            elif op.kind == "Divide":
+                fits = self.divide(index, *op.operands)
             elif op.kind == "Input" and not self.circuit.policy.public_input:
                 fits = bound is not None and tensor.least <= bound[0] and bound[1] <= tensor.greatest
             require(fits, f"`{tensor.name}` is not pinned: it may have two values")
 
-    def reciprocal(self, r: int, s: int, log_numerator: int) -> bool:
-        """``t = 2^k - r s`` and ``s - 1 - t`` are not negative, and nothing wraps: then ``r = floor(2^k / s)``."""
-        r_bound, s_size = self.bounds[r], self.size(s)
-        if r_bound is None or s_size is None or r_bound[0] < 0:
-            return False
-        for times in self.users[r]:
+    def rests(self, factors: list[int], others: list[tuple[int, int]], constant: int) -> list[tuple[int, int]]:
+        """Every ``t = sum coefficient x + constant - a b`` that is not negative, with its upper bound."""
+        found = []
+        for times in self.users[factors[0]]:
             op = self.circuit.op(times)
-            if op.kind != "Mul" or op.operands not in ([r, s], [s, r]):
+            if op.kind != "Mul" or op.operands not in (factors, factors[::-1]):
                 continue
             for t in self.users[times]:
                 bound = self.bounds[t]
-                if bound is None or not self.is_combination(t, [(times, -1)], 1 << log_numerator):
-                    continue
-                slack = any(
-                    own is not None and own[0] >= 0 and own[1] + bound[1] + s_size + 1 < P
-                    for u in self.users[t]
-                    if self.is_combination(u, [(s, 1), (t, -1)], -1)
-                    for own in [self.bounds[u]]
-                )
-                if bound[0] >= 0 and slack and r_bound[1] * s_size + bound[1] < P:
-                    return True
-        return False
+                fits = bound is not None and bound[0] >= 0
+                if bound is not None and fits and self.is_combination(t, [*others, (times, -1)], constant):
+                    found.append((t, bound[1]))
+        return found
+
+    def is_below(self, t: int, t_high: int, s: int, coefficient: int, constant: int) -> bool:
+        """``t <= coefficient s + constant`` over the integers: the difference is not negative, and nothing wraps."""
+        size = self.size(s)
+        if size is None:
+            return False
+        return any(
+            own is not None and own[0] >= 0 and own[1] + t_high + coefficient * size + abs(constant) < P
+            for u in self.users[t]
+            if self.is_combination(u, [(s, coefficient), (t, -1)], constant)
+            for own in [self.bounds[u]]
+        )
+
+    def reciprocal(self, r: int, s: int, log_numerator: int) -> bool:
+        """``t = 2^k - r s`` and ``s - 1 - t`` are not negative, and nothing wraps: then ``r = floor(2^k / s)``."""
+        bound, size = self.bounds[r], self.size(s)
+        if bound is None or size is None or bound[0] < 0:
+            return False
+        rests = self.rests([r, s], [], 1 << log_numerator)
+        return any(bound[1] * size + high < P and self.is_below(t, high, s, 1, -1) for t, high in rests)
+
+    def square_root(self, s: int, x: int) -> bool:
+        """``t = x - s^2`` and ``2 s - t`` are not negative, and ``(s + 1)^2 <= p``: then ``s = floor(sqrt(x))``."""
+        bound = self.bounds[s]
+        if bound is None or bound[0] < 0 or bound[1] >= 1 << 32 or (bound[1] + 1) ** 2 > P:
+            return False
+        return any(self.is_below(t, high, s, 2, 0) for t, high in self.rests([s, s], [(x, 1)], 0))
+
+    def divide(self, q: int, a: int, b: int) -> bool:
+        """``t = a - q b`` and ``b - 1 - t`` are not negative, and the quotients times ``b`` do not wrap: then ``q = floor(a / b)``."""
+        bound, size = self.bounds[q], self.size(b)
+        if bound is None or size is None:
+            return False
+        spread = (bound[1] - bound[0] + 1) * size
+        return any(spread + high < P and self.is_below(t, high, b, 1, -1) for t, high in self.rests([q, b], [(a, 1)], 0))
 
 
 def gain(link: Link, operand: list[int]) -> int:

@@ -8,7 +8,7 @@ from .field import log_padded
 
 CONTRACTIONS = ("Conv", "Dense", "MatMul", "Mul")
 VIRTUAL = (*CONTRACTIONS, "Linear", "Reshape")
-HINTS = ("FloorShift", "Lookup", "Reciprocal")
+HINTS = ("FloorShift", "Lookup", "Reciprocal", "SquareRoot", "Divide")
 # Claims that a linear or reshaped tensor passes on one by one; more are merged into one first.
 MAX_REWRITES = 64
 

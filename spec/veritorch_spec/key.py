@@ -246,7 +246,7 @@ def read_tensor(r: Reader) -> Tensor:
 
 def read_op(r: Reader) -> Op:
     """An operator."""
-    kind = r.variant(11)
+    kind = r.variant(13)
 
     def pair() -> list[int]:
         return [r.unsigned(), r.unsigned()]
@@ -276,8 +276,12 @@ def read_op(r: Reader) -> Op:
             return Op(("Dense", "MatMul", "Mul")[kind - 4], operands=[r.unsigned(32), r.unsigned(32)])
         case 7:
             return Op("Reshape", operands=[r.unsigned(32)])
-        case _:
+        case 8 | 9 | 10:
             return Op(("FloorShift", "Lookup", "Reciprocal")[kind - 8], operands=[r.unsigned(32)], index=r.unsigned(32))
+        case 11:
+            return Op("SquareRoot", operands=[r.unsigned(32)])
+        case _:
+            return Op("Divide", operands=[r.unsigned(32), r.unsigned(32)])
 
 
 def read_link(r: Reader) -> Link:

@@ -21,6 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     pool.install(|| {
         vgg(1);
         vgg(16);
+        transformer();
         linear();
         rows();
         columns();
@@ -162,6 +163,62 @@ fn vgg(batch: usize) {
         seconds / batch as f64 * 1e3,
         (macs * batch) as f64 / seconds / 1e9
     );
+}
+
+/// Layers of a transformer on operands of 16 bits.
+fn transformer() {
+    let half = (-(1i64 << 15), (1i64 << 15) - 1);
+    let wide = (-(1i64 << 48), 1i64 << 48);
+    let input = |circuit: &mut Circuit, shape: &[usize]| {
+        let index = circuit.inputs.len();
+        let x = tensor(circuit, shape, Op::Input { index }, half.0, half.1);
+        circuit.inputs.push(Port { name: format!("x{index}"), tensor: x, shape: shape.to_vec(), scale: vec![1.0] });
+        x
+    };
+    let report = |what: &str, mut circuit: Circuit, weights: &[Vec<i64>], count: usize, bound: f64| {
+        let y = circuit.tensors.len() - 1;
+        let shape = circuit.tensors[y].shape.clone();
+        circuit.outputs.push(Port { name: "y".to_owned(), tensor: TensorId(y as u32), shape, scale: vec![1.0] });
+        let params = Params::from_values(&circuit.params, weights).expect("weights fit");
+        let circuit = circuit.instantiate(1);
+        let lens = circuit.inputs.iter().map(|port| port.shape.iter().product());
+        let inputs: Vec<Vec<i64>> = lens.map(|len| integers(len, 16)).collect();
+        let seconds = time(|| run(&circuit, &params, &inputs));
+        println!("{what}: {:.3} ns per product (bound {bound})", seconds / count as f64 * 1e9);
+    };
+    let (tokens, width, heads) = (64, 768, 12);
+    let mut circuit = empty_circuit();
+    let x = input(&mut circuit, &[tokens, width]);
+    circuit.params.push(ParamInfo { name: "w".to_owned(), shape: [1, 4 * width, width], num_planes: 2 });
+    let w = tensor(&mut circuit, &[1, 4 * width, width], Op::Weight { param: 0 }, -32_896, 32_639);
+    tensor(&mut circuit, &[tokens, 4 * width], Op::Dense { x, w }, wide.0, wide.1);
+    let weights = integers(4 * width * width, 16).iter().map(|&w| w.min(32_639)).collect();
+    report("dense, 16 bits by 16", circuit, &[weights], tokens * 4 * width * width, 0.1);
+    for (what, shapes, count) in [
+        ("scores of heads", [[heads, tokens, 64], [heads, 64, tokens]], heads * tokens * tokens * 64),
+        ("long scores of heads", [[heads, 512, 64], [heads, 64, 512]], heads * 512 * 512 * 64),
+    ] {
+        let mut circuit = empty_circuit();
+        let (a, b) = (input(&mut circuit, &shapes[0]), input(&mut circuit, &shapes[1]));
+        let shape = [heads, shapes[0][1], shapes[1][2]];
+        tensor(&mut circuit, &shape, Op::MatMul { a, b }, wide.0, wide.1);
+        report(what, circuit, &[], count, 0.3);
+    }
+    let mut circuit = empty_circuit();
+    let (a, b) = (input(&mut circuit, &[tokens, 4 * width]), input(&mut circuit, &[tokens, 4 * width]));
+    tensor(&mut circuit, &[tokens, 4 * width], Op::Mul { a, b }, -(1 << 31), 1 << 31);
+    report("entrywise product", circuit, &[], tokens * 4 * width, 1.0);
+    for axis in [0, 1] {
+        let mut circuit = empty_circuit();
+        let x = input(&mut circuit, &[tokens, 4 * width]);
+        let mut shape = [tokens, 4 * width];
+        shape[axis] = 1;
+        let terms = vec![Term { x, coefficient: 1, map: SeparableMap::across(2, &[axis]) }];
+        let sum = tensor(&mut circuit, &shape, Op::Linear { terms, constant: Vec::new() }, wide.0, wide.1);
+        let terms = vec![Term { x: sum, coefficient: 1, map: SeparableMap::across(2, &[axis]) }];
+        tensor(&mut circuit, &[tokens, 4 * width], Op::Linear { terms, constant: Vec::new() }, wide.0, wide.1);
+        report(&format!("sum over axis {axis}, repeated"), circuit, &[], tokens * 4 * width, 2.0);
+    }
 }
 
 fn linear() {

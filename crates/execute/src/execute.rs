@@ -269,6 +269,10 @@ impl Operands<'_> {
             },
             Op::Reciprocal { x, log_numerator } => ops::reciprocal(self.view(*x), *log_numerator, width)
                 .map_err(|outside| self.refusal(self.circuit.tensor(*x), tensor, outside, 1, i64::MAX))?,
+            Op::SquareRoot { x } => ops::square_root(self.view(*x), width)
+                .map_err(|outside| self.refusal(self.circuit.tensor(*x), tensor, outside, 0, i64::MAX))?,
+            Op::Divide { a, b } => ops::divide(self.view(*a), self.view(*b), width)
+                .map_err(|outside| self.refusal(self.circuit.tensor(*b), tensor, outside, 1, i64::MAX))?,
         })
     }
 

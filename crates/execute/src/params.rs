@@ -161,6 +161,11 @@ impl Params {
         self.bounds[param]
     }
 
+    /// Weight `index` of a tensor, row-major `[kernel, output, column]`.
+    pub(crate) fn value(&self, param: usize, index: usize) -> i64 {
+        value(&self.planes[param], index)
+    }
+
     /// All weights of a tensor, row-major `[kernel, output, column]`.
     ///
     /// # Panics

@@ -317,6 +317,8 @@ fn entrywise(seed: u64) {
     builder.push(&shape, Op::Lookup { x: b, table: TableId(0) }, 0, 0);
     let c = builder.input(&shape, 1, 1 + max);
     builder.push(&shape, Op::Reciprocal { x: c, log_numerator }, 0, 0);
+    builder.push(&shape, Op::Divide { a, b: c }, 0, 0);
+    builder.push(&shape, Op::SquareRoot { x: c }, 0, 0);
     let (batch, slack) = (1 + builder.draw.below(3), builder.draw.below(2) == 0);
     builder.check(batch, slack);
 }
@@ -382,6 +384,11 @@ fn refusing_circuit() -> (Circuit, Params) {
     builder.circuit.tables.push(table);
     builder.push(&[3], Op::Lookup { x, table: TableId(0) }, 1, 1);
     builder.push(&[3], Op::Reciprocal { x, log_numerator: 8 }, 0, 256);
+    builder.push(&[3], Op::Divide { a: x, b: x }, 1, 1);
+    let least = TensorId(builder.circuit.tensors.len() as u32);
+    let ones = vec![(-2, vec![AxisFactor::Ones])];
+    builder.push(&[3], Op::Linear { terms: vec![Term::identity(x, 1, 1)], constant: ones }, -12, 298);
+    builder.push(&[3], Op::SquareRoot { x: least }, 0, 17);
     let params = Params::from_values(&[], &[]).unwrap();
     (builder.circuit, params)
 }
@@ -409,6 +416,15 @@ fn values_outside_a_domain_are_refused() {
     assert_eq!(refusal(&[vec![1, 2, 3, 4, 5, 248]]), refused("node1", 248, -8, 247, 1));
     assert_eq!(refusal(&[vec![1, 2, -9, 4, 5, 248]]), refused("node1", -9, -8, 247, 0));
     assert_eq!(refusal(&[vec![1, 2, 3, 0, 5, 247]]), refused("node2", 0, 1, i64::MAX, 1));
+    let negative = ExecuteError::Refused {
+        node: "node5".to_owned(),
+        tensor: "t4".to_owned(),
+        value: -1,
+        min: 0,
+        max: i64::MAX,
+        sample: 1,
+    };
+    assert_eq!(refusal(&[vec![2, 2, 3, 4, 1, 247]]), negative);
 }
 
 /// A tensor whose published range is a table's domain: values beyond it must be refused, not cut to 16 bits.

@@ -103,8 +103,13 @@ fn linear(
     let is_identity = terms.iter().all(|term| term.map.is_identity());
     let own = if is_identity { own } else { separable };
     let operands = terms.iter().map(|term| extents(&circuit.tensor(term.x).shape).saturating_add(own));
-    let constants = constant.iter().map(|_| own);
-    (operands.chain(constants).fold(0, usize::saturating_add), joint && is_identity)
+    // Sums over all indices and over intervals are taken from sums of first entries.
+    let joint = joint && is_identity;
+    let constants = constant.iter().map(|(_, factors)| {
+        let is_plain = factors.iter().all(|factor| !matches!(factor, AxisFactor::Values(_)));
+        if is_plain && !joint { factors.len() } else { own }
+    });
+    (operands.chain(constants).fold(own, usize::saturating_add), joint)
 }
 
 fn extents(shape: &[usize]) -> usize {

@@ -5,7 +5,7 @@
 //! question would accept.
 
 use veritorch_execute::{Params, Witness, execute};
-use veritorch_graph::circuit::{Circuit, Op, Policy, Table, Visibility};
+use veritorch_graph::circuit::{AxisFactor, Circuit, Op, Policy, Table, TensorId, Term, Visibility};
 use veritorch_sumcheck::E2;
 
 #[path = "../tests/circuits/mod.rs"]
@@ -53,8 +53,10 @@ fn forge(case: &Case, cheat: &Cheat<'_>, hidden: bool) -> String {
     for tensor in circuit.tensors.iter_mut().filter(|tensor| !matches!(tensor.op, Op::Input { .. })) {
         (tensor.min, tensor.max) = (-(1 << 60), 1 << 60);
     }
-    let witness = execute(&circuit, cheat.params.as_ref().unwrap_or(&key.params), &case.inputs).unwrap();
+    let mut witness = execute(&circuit, cheat.params.as_ref().unwrap_or(&key.params), &case.inputs).unwrap();
     let outputs = witness.outputs(&circuit);
+    let mut extra = circuit.tensors.iter().map(|tensor| tensor.name.ends_with(EXTRA));
+    witness.values.retain(|_| extra.next() != Some(true));
     let mut tensors = committed_tensors(&key, &case.inputs, &outputs);
     (cheat.tensors)(&mut tensors);
     let mut statement = stated(&circuit, &case.inputs, &outputs, &tensors);
@@ -146,7 +148,8 @@ fn a_quotient_with_a_remainder_out_of_range_is_refused() {
             _ => false,
         });
     };
-    for case in circuits::all() {
+    // Where the first quotient is a digit that has no row in the table behind it, the prover has no witness at all.
+    for case in circuits::all().into_iter().filter(|case| case.name != "transformer") {
         is_refused_by(&case, &Cheat { circuit: &shift, ..Cheat::default() }, "lookup");
     }
 }
@@ -186,6 +189,83 @@ fn a_reciprocal_that_is_not_the_quotient_is_refused() {
 }
 
 #[test]
+fn a_root_or_quotient_of_something_else_is_refused() {
+    let root = |circuit: &mut Circuit| {
+        change_first(circuit, |op| match *op {
+            Op::SquareRoot { x } => {
+                *op = Op::FloorShift { x, shift: 1 };
+                true
+            }
+            _ => false,
+        });
+    };
+    let quotient = |circuit: &mut Circuit| {
+        change_first(circuit, |op| match op {
+            Op::Divide { a, b } => {
+                *a = *b;
+                true
+            }
+            _ => false,
+        });
+    };
+    is_refused_by(&circuits::norms(), &Cheat { circuit: &root, ..Cheat::default() }, "lookup");
+    is_refused_by(&circuits::norms(), &Cheat { circuit: &quotient, ..Cheat::default() }, "lookup");
+}
+
+/// Marks a tensor of a deviating computation that the circuit does not have.
+const EXTRA: &str = ":extra";
+
+/// Changes one hint by a constant; what follows from it follows from the changed one.
+fn shift_hint(circuit: &mut Circuit, index: usize, by: i64) {
+    // The honest value stands in an extra tensor in front, so that ids behind it move by one.
+    let moved = |id: &mut TensorId| id.0 += u32::from(id.index() >= index);
+    for tensor in &mut circuit.tensors[index + 1..] {
+        match &mut tensor.op {
+            Op::Linear { terms, .. } => terms.iter_mut().for_each(|term| moved(&mut term.x)),
+            Op::Conv { x: a, w: b, .. }
+            | Op::Dense { x: a, w: b }
+            | Op::MatMul { a, b }
+            | Op::Mul { a, b }
+            | Op::Divide { a, b } => [a, b].into_iter().for_each(moved),
+            Op::Reshape { x }
+            | Op::FloorShift { x, .. }
+            | Op::Lookup { x, .. }
+            | Op::Reciprocal { x, .. }
+            | Op::SquareRoot { x } => moved(x),
+            Op::Input { .. } | Op::Weight { .. } => {}
+        }
+    }
+    circuit.inputs.iter_mut().chain(&mut circuit.outputs).for_each(|port| moved(&mut port.tensor));
+    let mut honest = circuit.tensors[index].clone();
+    honest.name.push_str(EXTRA);
+    let rank = honest.shape.len();
+    let constant = vec![(by, vec![AxisFactor::Ones; rank])];
+    let terms = vec![Term::identity(TensorId(index as u32), 1, rank)];
+    circuit.tensors[index].op = Op::Linear { terms, constant };
+    circuit.tensors.insert(index, honest);
+}
+
+#[test]
+fn every_hint_is_refused_when_it_is_off_by_one() {
+    for case in circuits::all() {
+        let mut forged = 0;
+        let hints: Vec<usize> = (0..case.circuit.tensors.len()).filter(|&i| case.circuit.tensors[i].op.is_hint()).collect();
+        for &hint in &hints {
+            for by in [-1, 1] {
+                let other = |circuit: &mut Circuit| shift_hint(circuit, hint, by);
+                let complaint = std::panic::catch_unwind(|| forge(&case, &Cheat { circuit: &other, ..Cheat::default() }, false));
+                // Some deviations leave the domain of what follows, so that the prover has no witness at all.
+                let Some(complaint) = complaint.ok().filter(|complaint| !complaint.starts_with("no proof")) else { continue };
+                let what = format!("{}: {} by {by}: {complaint}", case.name, case.circuit.tensors[hint].name);
+                assert!(complaint.contains("lookup"), "{what}");
+                forged += 1;
+            }
+        }
+        assert!(forged > hints.len(), "{}: {forged} of {} hints", case.name, hints.len());
+    }
+}
+
+#[test]
 fn a_private_input_out_of_range_is_refused() {
     let wider = |circuit: &mut Circuit| {
         for tensor in &mut circuit.tensors {
@@ -197,6 +277,13 @@ fn a_private_input_out_of_range_is_refused() {
     let mut case = circuits::mlp();
     case.inputs[0][0] = 128;
     is_refused_by(&case, &Cheat { circuit: &wider, ..Cheat::default() }, "lookup");
+}
+
+#[test]
+fn an_id_beyond_the_vocabulary_is_refused() {
+    let mut case = circuits::transformer();
+    case.inputs[0][0] = 19;
+    is_refused_by(&case, &Cheat::default(), "lookup");
 }
 
 #[test]
@@ -215,12 +302,18 @@ fn other_weights_are_refused() {
 #[test]
 fn a_dropped_edge_is_refused() {
     for case in circuits::all() {
+        let witness = execute(&case.circuit.instantiate(1), &case.params, &case.inputs).unwrap();
         for index in 0..case.circuit.tensors.len() {
             let several = |op: &Op| matches!(op, Op::Linear { terms, .. } if terms.len() > 1);
             if !several(&case.circuit.tensors[index].op) {
                 continue;
             }
-            for term in 0..case.circuit.tensors[index].op.operands().len() {
+            for (term, operand) in case.circuit.tensors[index].op.operands().into_iter().enumerate() {
+                // Weights are not kept in the witness.
+                let values = witness.get(operand);
+                if !values.is_empty() && values.iter().all(|value| value == 0) {
+                    continue;
+                }
                 let drop = |circuit: &mut Circuit| {
                     if let Op::Linear { terms, .. } = &mut circuit.tensors[index].op {
                         terms.remove(term);

@@ -74,16 +74,21 @@ fn scaled<E: Ext>(mut form: Form<E>, shape: &[usize], scale: E) -> Form<E> {
 
 /// `<form, k>` for the constant of a linear tensor.
 pub(crate) fn constant_value<E: Ext>(constant: &[(i64, Vec<AxisFactor>)], shape: &[usize], form: &Form<E>) -> E {
+    if constant.is_empty() {
+        return E::ZERO;
+    }
+    let spans: Vec<(&[usize], Sums<E>)> =
+        form.spans(shape).map(|(span, factor)| (span, Sums::new(factor.vector(span.iter().product())))).collect();
     constant
         .iter()
         .map(|(value, factors)| {
-            let mut axis = 0;
-            let product: E = form
-                .spans(shape)
-                .map(|(span, factor)| {
-                    let own = &factors[axis..axis + span.len()];
-                    axis += span.len();
-                    inner_product(own, span, factor)
+            let mut rest = factors.as_slice();
+            let product: E = spans
+                .iter()
+                .map(|(span, sums)| {
+                    let (own, behind) = rest.split_at_checked(span.len()).unwrap_or_default();
+                    rest = behind;
+                    sums.inner_product(own, span)
                 })
                 .product();
             product * int(*value)
@@ -91,14 +96,40 @@ pub(crate) fn constant_value<E: Ext>(constant: &[(i64, Vec<AxisFactor>)], shape:
         .sum()
 }
 
-/// `sum_j factor(j) * (own_0 (x) own_1 ..)(j)`.
-fn inner_product<E: Ext>(own: &[AxisFactor], span: &[usize], factor: &Factor<E>) -> E {
-    let vector = factor.vector(span.iter().product());
-    if own.iter().all(|axis| *axis == AxisFactor::Ones) {
-        return vector.into_iter().sum();
+/// A vector and the sums of its first entries: a mask has a constant per query.
+struct Sums<E> {
+    vector: Vec<E>,
+    /// `sums[j] = vector[0] + .. + vector[j - 1]`.
+    sums: Vec<E>,
+}
+
+impl<E: Ext> Sums<E> {
+    fn new(vector: Vec<E>) -> Self {
+        let mut sums = Vec::with_capacity(vector.len() + 1);
+        let mut sum = E::ZERO;
+        sums.push(sum);
+        for &value in &vector {
+            sum += value;
+            sums.push(sum);
+        }
+        Self { vector, sums }
     }
-    let public = kronecker(own.iter().zip(span).map(|(axis, &len)| (0..len).map(|j| E::from_int(axis.at(j))).collect()));
-    vector.into_iter().zip(public).map(|(a, b)| a * b).sum()
+
+    fn upto(&self, end: usize) -> E {
+        self.sums.get(end).copied().unwrap_or(E::ZERO)
+    }
+
+    /// `sum_j vector(j) * (own_0 (x) own_1 ..)(j)`.
+    fn inner_product(&self, own: &[AxisFactor], span: &[usize]) -> E {
+        match own {
+            [AxisFactor::Interval { start, end }] => return self.upto(*end) - self.upto(*start),
+            _ if own.iter().all(|axis| *axis == AxisFactor::Ones) => return self.upto(self.vector.len()),
+            _ => {}
+        }
+        let values = |axis: &AxisFactor, len| (0..len).map(|j| E::from_int(axis.at(j))).collect();
+        let public = kronecker(own.iter().zip(span).map(|(axis, &len)| values(axis, len)));
+        self.vector.iter().zip(public).map(|(&a, b)| a * b).sum()
+    }
 }
 
 /// The operand whose claim follows from the others: the first virtual one, whose values are the most expensive to
@@ -188,6 +219,28 @@ mod tests {
 
     fn ext(a: u64) -> E2 {
         E2::from_limbs(&[a.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 2, a.wrapping_mul(0xc2b2_ae3d_27d4_eb4f) >> 1])
+    }
+
+    #[test]
+    fn constants_are_inner_products() {
+        let shape = [2, 3, 5];
+        let vectors = |lens: &[usize]| lens.iter().map(|&n| (0..n as u64).map(|i| ext(i + 3 * n as u64)).collect()).collect::<Vec<Vec<E2>>>();
+        let constant = [
+            (7, vec![AxisFactor::Ones, AxisFactor::Interval { start: 1, end: 3 }, AxisFactor::Values(vec![1, 0, -2, 0, 9])]),
+            (-3, vec![AxisFactor::Values(vec![4, 5]), AxisFactor::Ones, AxisFactor::Interval { start: 2, end: 2 }]),
+            (11, vec![AxisFactor::Ones; 3]),
+        ];
+        let separable = Form::separable(vectors(&shape).into_iter().map(Factor::Explicit).collect());
+        let mut joint = vectors(&[2, 15]).into_iter().map(Factor::Explicit);
+        let joint = Form { factors: vec![(1, joint.next().unwrap()), (2, joint.next().unwrap())] };
+        for form in [separable, joint] {
+            let entry = |at: usize| {
+                let index = [at / 15, at / 5 % 3, at % 5];
+                constant.iter().map(|(value, factors)| value * factors.iter().zip(index).map(|(f, j)| f.at(j)).product::<i64>()).sum()
+            };
+            let expected: E2 = form.vector(&shape).into_iter().enumerate().map(|(at, v)| v * E2::from_int(entry(at))).sum();
+            assert_eq!(constant_value(&constant, &shape, &form), expected);
+        }
     }
 
     #[test]

@@ -111,7 +111,7 @@ impl Params {
                 let weights = &self.plane(param, plane as usize)[start..end];
                 line.iter_mut().zip(weights).for_each(|(entry, &w)| *entry = i16::from(w));
             }
-            Digit::Whole => {
+            Digit::Whole | Digit::Low | Digit::High => {
                 line.fill(0);
                 for plane in (0..num_planes).rev() {
                     let weights = &self.plane(param, plane)[start..end];
@@ -119,6 +119,7 @@ impl Params {
                         *entry = entry.wrapping_mul(256).wrapping_add(i16::from(w));
                     });
                 }
+                line.iter_mut().for_each(|entry| *entry = digit.of(i64::from(*entry)));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Fully connected layer: `y[m, n] = sum_k x[m, k] * w[n, k]`.
+//! Fully connected layer: `y[m, n] = sum_k x[m, k] * w[n, k]`; where x is mostly zeros (one of many), by its ones alone.
 
 use rayon::prelude::*;
 
@@ -30,6 +30,11 @@ pub(crate) fn dense(
     width: Width,
 ) -> TensorData {
     let [_, outputs, len] = params.infos()[param].shape;
+    if x_bounds == (0, 1)
+        && let Some(ones) = with_entries!(x, |x| few_ones(x))
+    {
+        return sums_of_columns(&ones, x.len() / len, (params, param), width);
+    }
     let steps = len.div_ceil(LANES);
     let plan = Plan::new(params.bounds(param), x_bounds, width, &[(0, steps)]);
     let words: Vec<Vec<i16>> =
@@ -48,6 +53,29 @@ pub(crate) fn dense(
             plan.multiply(&weights, block, &words, rows, |q| q * steps * LANES, |n, m, value| {
                 parts[m][n] = <T as Entry>::wrap(value);
             });
+        });
+        y
+    })
+}
+
+/// Indices of the ones among zeros, if these are fewer than one in 32.
+fn few_ones<T: Entry>(x: &[T]) -> Option<Vec<usize>> {
+    let most = x.len() / 32;
+    let ones: Vec<usize> = (0..x.len()).filter(|&at| x[at].wide() != 0).take(most + 1).collect();
+    (ones.len() <= most).then_some(ones)
+}
+
+/// `y[m, n] = sum_k w[n, k]` over the ones at `m * len + k`, ascending.
+fn sums_of_columns(ones: &[usize], rows: usize, (params, param): (&Params, usize), width: Width) -> TensorData {
+    let [_, outputs, len] = params.infos()[param].shape;
+    build_entries!(width, |T| {
+        let mut y = vec![<T>::default(); rows * outputs];
+        y.par_chunks_mut(outputs).enumerate().for_each(|(m, y)| {
+            let columns = &ones[ones.partition_point(|&at| at < m * len)..ones.partition_point(|&at| at < (m + 1) * len)];
+            for (n, y) in y.iter_mut().enumerate() {
+                let sum = columns.iter().map(|&at| params.value(param, n * len + at % len)).fold(0, i64::wrapping_add);
+                *y = <T as Entry>::wrap(sum);
+            }
         });
         y
     })

@@ -1,4 +1,5 @@
-//! Entrywise operators: products, reshapes, and the hints `floor(x / 2^s)`, `table[x]` and `floor(2^k / x)`.
+//! Entrywise operators: products, reshapes, and the hints `floor(x / 2^s)`, `table[x]`, `floor(2^k / x)`, `floor(sqrt(x))`
+//! and `floor(a / b)`.
 
 use rayon::prelude::*;
 
@@ -67,20 +68,20 @@ pub(crate) fn floor_shift(
     (y, within)
 }
 
+fn map_pairs<A: Entry, B: Entry, T: Entry>(a: &[A], b: &[B], f: impl Fn(i64, i64) -> i64 + Sync) -> Vec<T> {
+    let mut y = vec![T::default(); a.len()];
+    let pairs = a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK));
+    y.par_chunks_mut(CHUNK).zip(pairs).for_each(|(y, (a, b))| {
+        for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
+            *y = T::wrap(f(a.wide(), b.wide()));
+        }
+    });
+    y
+}
+
 /// `a * b`.
 pub(crate) fn mul(a: TensorView<'_>, b: TensorView<'_>, width: Width) -> TensorData {
-    build_entries!(width, |T| {
-        let mut y = vec![<T>::default(); a.len()];
-        with_entries!(a, |a| with_entries!(b, |b| {
-            let pairs = a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK));
-            y.par_chunks_mut(CHUNK).zip(pairs).for_each(|(y, (a, b))| {
-                for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
-                    *y = <T as Entry>::wrap(a.wide().wrapping_mul(b.wide()));
-                }
-            });
-        }));
-        y
-    })
+    build_entries!(width, |T| with_entries!(a, |a| with_entries!(b, |b| map_pairs::<_, _, T>(a, b, i64::wrapping_mul))))
 }
 
 /// `values[x - min]`.
@@ -107,6 +108,22 @@ pub(crate) fn reciprocal(x: TensorView<'_>, log_numerator: u32, width: Width) ->
     }
     let numerator = 1i64 << log_numerator;
     Ok(build_entries!(width, |T| with_entries!(x, |x| map::<_, T>(x, |x| numerator / x))))
+}
+
+/// `floor(sqrt(x))` for `x >= 0`.
+pub(crate) fn square_root(x: TensorView<'_>, width: Width) -> Result<TensorData, Outside> {
+    if let Some(outside) = outside(x, 0, i64::MAX) {
+        return Err(outside);
+    }
+    Ok(build_entries!(width, |T| with_entries!(x, |x| map::<_, T>(x, i64::isqrt))))
+}
+
+/// `floor(a / b)` for `b >= 1`.
+pub(crate) fn divide(a: TensorView<'_>, b: TensorView<'_>, width: Width) -> Result<TensorData, Outside> {
+    if let Some(outside) = outside(b, 1, i64::MAX) {
+        return Err(outside);
+    }
+    Ok(build_entries!(width, |T| with_entries!(a, |a| with_entries!(b, |b| map_pairs::<_, _, T>(a, b, i64::div_euclid)))))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Exact integer matrix products on `i16` vectors: `y[o, q] = sum_k w[o, k] * x[q, k]`.
 //!
-//! Operands beyond 16 bits are split into balanced digits, `x = sum_i 2^(16 i) x_i` and `w = sum_j 2^(8 j) w_j`,
+//! Operands of 16 bits and more are split into digits, mostly balanced, `x = sum_i 2^(16 i) x_i` and `w = sum_j 2^(8 j) w_j`,
 //! and `sum_{i, j} 2^(16 i + 8 j) <w_j, x_i>` is taken modulo `2^64`, which the static range makes exact.
 //! Long rows are cut so that no 32-bit lane overflows.
 
@@ -21,6 +21,10 @@ pub(crate) enum Digit {
     Whole,
     /// Coefficient of `256^i`.
     Byte(u32),
+    /// A value of 16 bits modulo 256, not negative; the rest is [`Digit::High`].
+    Low,
+    /// `floor(value / 256)`.
+    High,
 }
 
 impl Digit {
@@ -33,6 +37,8 @@ impl Digit {
                 let rest = (0..i).fold(value, |rest, _| rest.wrapping_sub(i64::from(rest as i8)) >> 8);
                 i16::from(rest as i8)
             }
+            Self::Low => (value & 255) as i16,
+            Self::High => (value >> 8) as i16,
         }
     }
 }
@@ -88,6 +94,8 @@ impl Plan {
         let most = |left: u64, products: u64| ((1u64 << 31) - 1) / (left * right * products);
         let (digits, left) = if fits && most(magnitude(left), 2) >= 8 {
             (vec![Digit::Whole], magnitude(left))
+        } else if fits && num_digits(left.0, left.1, 8) > 2 {
+            (vec![Digit::Low, Digit::High], 255)
         } else {
             ((0..num_digits(left.0, left.1, 8) as u32).map(Digit::Byte).collect(), 128)
         };
@@ -191,12 +199,16 @@ mod tests {
             let bytes = (0..8).fold(0i64, |sum, i| sum.wrapping_add(i64::from(Digit::Byte(i).of(value)) << (8 * i)));
             assert_eq!((words, bytes), (value, value));
         }
+        for value in [0, 1, -1, 127, 128, 255, 256, -32768, 32767] {
+            let halves = i64::from(Digit::Low.of(value)) + 256 * i64::from(Digit::High.of(value));
+            assert_eq!(halves, value);
+        }
     }
 
     #[test]
     fn lanes_never_overflow() {
         let plan = Plan::new((-32768, 32767), (-32768, 32767), Width::W64, &[(0, 100)]);
-        assert_eq!(plan.digits.len(), 3, "32767 needs a carry digit");
+        assert_eq!(plan.digits, [Digit::Low, Digit::High], "balanced, 32767 needs a carry digit");
         assert!(plan.wide && plan.groups.len() == 1);
         let plan = Plan::new((-127, 127), (-128, 127), Width::W64, &[(0, 100)]);
         assert!(!plan.wide && plan.groups.len() == 1 && plan.digits.len() == 1);

@@ -92,6 +92,8 @@ impl Values<'_> {
                 Table::Range { .. } => unreachable!(),
             },
             Op::Reciprocal { x, log_numerator } => (1i128 << log_numerator).div_euclid(self.at(*x, index)),
+            Op::SquareRoot { x } => self.at(*x, index).isqrt(),
+            Op::Divide { a, b } => self.at(*a, index).div_euclid(self.at(*b, index)),
         }
     }
 

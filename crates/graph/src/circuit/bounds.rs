@@ -82,6 +82,12 @@ impl Bounds {
         }
     }
 
+    /// The same, narrowed.
+    pub(crate) fn narrowed(mut self, to: Interval) -> Self {
+        self.narrow(to);
+        self
+    }
+
     /// Applies a function of one interval to each.
     pub(crate) fn map(&self, f: impl Fn(Interval) -> Interval) -> Self {
         Self { axis: self.axis, ranges: self.ranges.iter().map(|&range| f(range)).collect() }

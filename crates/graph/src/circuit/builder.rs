@@ -298,10 +298,25 @@ impl CircuitBuilder {
     /// # Errors
     /// If shapes differ, or a value can leave the field's safe range.
     pub fn mul(&mut self, name: &str, a: TensorId, b: TensorId) -> Result<TensorId, CircuitError> {
+        let range = self.bounds[a.index()].hull().mul(self.bounds[b.index()].hull());
+        self.product(name, (a, b), range)
+    }
+
+    /// The same, with a range that follows from a relation between the factors.
+    pub(crate) fn mul_within(
+        &mut self,
+        name: &str,
+        (a, b): (TensorId, TensorId),
+        (lo, hi): (i64, i64),
+    ) -> Result<TensorId, CircuitError> {
+        let range = Bounds::uniform(self.bounds[a.index()].hull().mul(self.bounds[b.index()].hull()));
+        self.product(name, (a, b), range.narrowed(Interval::new(lo.into(), hi.into())).hull())
+    }
+
+    fn product(&mut self, name: &str, (a, b): (TensorId, TensorId), range: Interval) -> Result<TensorId, CircuitError> {
         if self.shape(a) != self.shape(b) {
             return Err(self.error(name, format!("factors {:?} and {:?} differ", self.shape(a), self.shape(b))));
         }
-        let range = self.bounds[a.index()].hull().mul(self.bounds[b.index()].hull());
         self.push(name, self.shape(a).to_vec(), Op::Mul { a, b }, Bounds::uniform(range))
     }
 
@@ -374,6 +389,23 @@ impl CircuitBuilder {
         let numerator = 1i128 << log_numerator;
         let range = Interval::new(numerator / range.hi.max(1), numerator / range.lo.max(1));
         self.push(name, self.shape(x).to_vec(), Op::Reciprocal { x, log_numerator }, Bounds::uniform(range))
+    }
+
+    /// Hint `floor(sqrt(x))`; the caller adds the constraints.
+    pub(crate) fn square_root_hint(&mut self, name: &str, x: TensorId) -> Result<TensorId, CircuitError> {
+        let root = |v: i128| v.max(0).isqrt();
+        let bounds = self.bounds[x.index()].map(|range| Interval::new(root(range.lo), root(range.hi)));
+        self.push(name, self.shape(x).to_vec(), Op::SquareRoot { x }, bounds)
+    }
+
+    /// Hint `floor(a / b)`; the caller adds the constraints.
+    pub(crate) fn divide_hint(&mut self, name: &str, a: TensorId, b: TensorId) -> Result<TensorId, CircuitError> {
+        let (a_range, b_range) = (self.bounds[a.index()].hull(), self.bounds[b.index()].hull());
+        let by = |divisor: i128| {
+            Interval::new(a_range.lo.div_euclid(divisor.max(1)), a_range.hi.div_euclid(divisor.max(1)))
+        };
+        let bounds = Bounds::uniform(by(b_range.lo).hull(by(b_range.hi)));
+        self.push(name, self.shape(a).to_vec(), Op::Divide { a, b }, bounds)
     }
 
     /// Adds a lookup that helps to pin these tensors. Where `key`'s range leaves the table, notes a refusal, and

@@ -177,6 +177,8 @@ impl Circuit {
                 self.same_shape(*x, tensor)?;
                 expect(*log_numerator <= 48, || format!("numerator 2^{log_numerator}, expected at most 2^48"))
             }
+            Op::SquareRoot { x } => self.same_shape(*x, tensor),
+            Op::Divide { a, b } => self.same_shape(*a, tensor).and_then(|()| self.same_shape(*b, tensor)),
         }
     }
 

@@ -108,6 +108,18 @@ pub enum Op {
         /// At most 48.
         log_numerator: u32,
     },
+    /// Hint `y = floor(sqrt(x))`; the executor refuses `x < 0`.
+    SquareRoot {
+        /// Operand.
+        x: TensorId,
+    },
+    /// Hint `y = floor(a / b)`, both of one shape; the executor refuses `b < 1`.
+    Divide {
+        /// Dividend.
+        a: TensorId,
+        /// Divisor.
+        b: TensorId,
+    },
 }
 
 impl Op {
@@ -116,7 +128,11 @@ impl Op {
     pub fn is_hint(&self) -> bool {
         matches!(
             self,
-            Self::FloorShift { .. } | Self::Lookup { .. } | Self::Reciprocal { .. }
+            Self::FloorShift { .. }
+                | Self::Lookup { .. }
+                | Self::Reciprocal { .. }
+                | Self::SquareRoot { .. }
+                | Self::Divide { .. }
         )
     }
 
@@ -127,11 +143,12 @@ impl Op {
             Self::Input { .. } | Self::Weight { .. } => Vec::new(),
             Self::Linear { terms, .. } => terms.iter().map(|term| term.x).collect(),
             Self::Conv { x, w, .. } | Self::Dense { x, w } => vec![*x, *w],
-            Self::MatMul { a, b } | Self::Mul { a, b } => vec![*a, *b],
+            Self::MatMul { a, b } | Self::Mul { a, b } | Self::Divide { a, b } => vec![*a, *b],
             Self::Reshape { x }
             | Self::FloorShift { x, .. }
             | Self::Lookup { x, .. }
-            | Self::Reciprocal { x, .. } => vec![*x],
+            | Self::Reciprocal { x, .. }
+            | Self::SquareRoot { x } => vec![*x],
         }
     }
 
@@ -150,6 +167,8 @@ impl Op {
             Self::FloorShift { .. } => "FloorShift",
             Self::Lookup { .. } => "Lookup",
             Self::Reciprocal { .. } => "Reciprocal",
+            Self::SquareRoot { .. } => "SquareRoot",
+            Self::Divide { .. } => "Divide",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Checks that every hint has at most one admissible value for every *field* value of its operand.
 //!
-//! Committed weights may be hostile, so operands may be any element of F (p = 2^64 - 2^32 + 1). Three patterns are known:
+//! Committed weights may be hostile, so operands may be any element of F (p = 2^64 - 2^32 + 1). Five patterns are known:
 //!
 //! * `q = FloorShift(t, s)`: the virtual tensor `t - 2^s q` is looked up in `Range {0, s}` and q takes one of n
 //!   consecutive values with `n * 2^s <= p`; then `(q, rem) -> 2^s q + rem` is injective modulo p.
@@ -8,6 +8,10 @@
 //! * `y = Lookup(x, T)`: `(x, y)` is looked up in T, whose keys differ.
 //! * `R = Reciprocal(S, k)`: `t = 2^k - R S` and `S - 1 - t` are both range-checked, so that `0 <= t < S`, and R and S are
 //!   bounded so that `R S + t < p`; then `R S + t = 2^k` holds over the integers and R is `floor(2^k / S)`.
+//! * `s = SquareRoot(x)`: `t = x - s^2` and `2 s - t` are both range-checked, so that `0 <= t <= 2 s`, and `(s + 1)^2 <= p`:
+//!   then x, as an integer below p, is `s^2 + t` and s is `floor(sqrt(x))`, whatever x is.
+//! * `q = Divide(a, b)`: `t = a - q b` and `b - 1 - t` are both range-checked, so that `0 <= t < b`, and q takes n values with
+//!   `n b + t < p`: two quotients would differ by `(q - q') b = t' - t`, over the integers.
 
 use super::{AxisFactor, AxisLink, AxisMap, Circuit, CircuitError, Constraint, Op, Table, TableId, TensorId, Visibility};
 
@@ -38,6 +42,8 @@ pub(crate) fn check_hints(circuit: &Circuit) -> Result<(), CircuitError> {
                 Err(_) => Err("no lookup ties it to its operand".to_owned()),
             },
             Op::Reciprocal { x, log_numerator } => sound.reciprocal(id, x, log_numerator),
+            Op::SquareRoot { x } => sound.square_root(id, x),
+            Op::Divide { a, b } => sound.divide(id, a, b),
             Op::Input { .. } if circuit.policy.input != Visibility::Public => match sound.bound(id) {
                 Some((lo, hi)) if i128::from(tensor.min) <= lo && hi <= i128::from(tensor.max) => Ok(()),
                 _ => Err(format!("private input is not range-checked to {}..={}", tensor.min, tensor.max)),
@@ -168,31 +174,70 @@ impl<'a> Sound<'a> {
         }
     }
 
+    fn users(&self, id: TensorId) -> impl Iterator<Item = TensorId> + '_ {
+        self.users[id.index()].iter().copied()
+    }
+
+    /// Tensors `t = sum coefficient * operand + constant - a * b` that are bounded below by 0, with their upper bounds.
+    fn rests<'b>(
+        &'b self,
+        (a, b): (TensorId, TensorId),
+        rest: &'b [(TensorId, i64)],
+        constant: i64,
+    ) -> impl Iterator<Item = (TensorId, i128)> + 'b {
+        let is_product = move |id: &TensorId| match self.circuit.tensor(*id).op {
+            Op::Mul { a: left, b: right } => (left, right) == (a, b) || (left, right) == (b, a),
+            _ => false,
+        };
+        self.users(a).filter(is_product).flat_map(move |product| {
+            let expected: Vec<_> = rest.iter().copied().chain([(product, -1)]).collect();
+            self.users(product)
+                .filter(move |t| self.is_combination(*t, &expected, constant))
+                .filter_map(|t| self.bound(t).filter(|&(lo, _)| lo >= 0).map(|(_, hi)| (t, hi)))
+        })
+    }
+
+    /// Whether `0 <= t <= coefficient * s + constant` over the integers, for `0 <= t <= t_hi`.
+    fn is_below(&self, (t, t_hi): (TensorId, i128), (s, coefficient): (TensorId, i64), constant: i64) -> bool {
+        let size = self.size(s).and_then(|size| size.checked_mul(coefficient.into()));
+        let Some(size) = size.and_then(|size| size.checked_add(t_hi)) else { return false };
+        self.users(t)
+            .filter(|&u| self.is_combination(u, &[(s, coefficient), (t, -1)], constant))
+            .any(|u| self.bound(u).is_some_and(|(lo, hi)| lo >= 0 && hi + size + i128::from(constant).abs() < P))
+    }
+
+    /// Largest absolute value.
+    fn size(&self, id: TensorId) -> Option<i128> {
+        self.bound(id).map(|(lo, hi)| lo.abs().max(hi.abs()))
+    }
+
     fn reciprocal(&self, r: TensorId, s: TensorId, log_numerator: u32) -> Result<(), String> {
-        let users = |id: TensorId| self.users[id.index()].iter().copied();
-        let numerator = 1i64 << log_numerator;
-        let complete = users(r)
-            .filter(|product| match self.circuit.tensor(*product).op {
-                Op::Mul { a, b } => (a, b) == (r, s) || (a, b) == (s, r),
-                _ => false,
-            })
-            .flat_map(|product| users(product).map(move |t| (product, t)))
-            .filter(|(product, t)| self.is_combination(*t, &[(*product, -1)], numerator))
-            .any(|(_, t)| {
-                let Some((t_lo, t_hi)) = self.bound(t) else { return false };
-                let (Some(r), Some(s_bound)) = (self.bound(r), self.bound(s)) else { return false };
-                let s_size = s_bound.0.abs().max(s_bound.1.abs());
-                let largest = r.1.checked_mul(s_size).and_then(|product| product.checked_add(t_hi));
-                let slack = users(t)
-                    .filter(|&u| self.is_combination(u, &[(s, 1), (t, -1)], -1))
-                    .any(|u| self.bound(u).is_some_and(|(lo, hi)| lo >= 0 && hi + t_hi + s_size + 1 < P));
-                r.0 >= 0 && t_lo >= 0 && slack && largest.is_some_and(|largest| largest < P)
-            });
-        if complete {
-            Ok(())
-        } else {
-            Err(format!("quotient of 2^{log_numerator} by `{}` is not pinned from both sides", self.name(s)))
-        }
+        let complete = self.rests((r, s), &[], 1 << log_numerator).any(|(t, t_hi)| {
+            let (Some(r), Some(s_size)) = (self.bound(r), self.size(s)) else { return false };
+            let largest = r.1.checked_mul(s_size).and_then(|product| product.checked_add(t_hi));
+            r.0 >= 0 && self.is_below((t, t_hi), (s, 1), -1) && largest.is_some_and(|largest| largest < P)
+        });
+        let what = || format!("quotient of 2^{log_numerator} by `{}`", self.name(s));
+        if complete { Ok(()) } else { Err(format!("{} is not pinned from both sides", what())) }
+    }
+
+    fn square_root(&self, s: TensorId, x: TensorId) -> Result<(), String> {
+        let complete = self.rests((s, s), &[(x, 1)], 0).any(|rest| {
+            let Some((lo, hi)) = self.bound(s) else { return false };
+            lo >= 0 && hi < 1 << 32 && (hi + 1) * (hi + 1) <= P && self.is_below(rest, (s, 2), 0)
+        });
+        let what = || format!("square root of `{}`", self.name(x));
+        if complete { Ok(()) } else { Err(format!("{} is not pinned from both sides", what())) }
+    }
+
+    fn divide(&self, q: TensorId, a: TensorId, b: TensorId) -> Result<(), String> {
+        let complete = self.rests((q, b), &[(a, 1)], 0).any(|(t, t_hi)| {
+            let (Some((lo, hi)), Some(b_size)) = (self.bound(q), self.size(b)) else { return false };
+            let spread = (hi - lo + 1).checked_mul(b_size).and_then(|spread| spread.checked_add(t_hi));
+            self.is_below((t, t_hi), (b, 1), -1) && spread.is_some_and(|spread| spread < P)
+        });
+        let what = || format!("quotient of `{}` by `{}`", self.name(a), self.name(b));
+        if complete { Ok(()) } else { Err(format!("{} is not pinned from both sides", what())) }
     }
 
     /// Whether a tensor is exactly `sum coefficient * operand + constant`, entry by entry.

@@ -84,8 +84,8 @@ fn write_op(f: &mut fmt::Formatter<'_>, op: &Op) -> fmt::Result {
             write!(f, ")")
         }
         Op::Dense { x, w } => pair(f, *x, *w),
-        Op::MatMul { a, b } | Op::Mul { a, b } => pair(f, *a, *b),
-        Op::Reshape { x } => write!(f, "{name}(%{})", x.0),
+        Op::MatMul { a, b } | Op::Mul { a, b } | Op::Divide { a, b } => pair(f, *a, *b),
+        Op::Reshape { x } | Op::SquareRoot { x } => write!(f, "{name}(%{})", x.0),
         Op::FloorShift { x, shift } => write!(f, "{name}(%{}, {shift})", x.0),
         Op::Lookup { x, table } => write!(f, "{name}(%{}, table {})", x.0, table.0),
         Op::Reciprocal { x, log_numerator } => write!(f, "{name}(2^{log_numerator} / %{})", x.0),

@@ -119,10 +119,12 @@ impl Op {
             Self::Input { .. } | Self::Weight { .. } => {}
             Self::Linear { terms, .. } => terms.iter_mut().for_each(|term| term.x = new_id(term.x)),
             Self::Conv { x, w, .. } | Self::Dense { x, w } => (*x, *w) = (new_id(*x), new_id(*w)),
-            Self::MatMul { a, b } | Self::Mul { a, b } => (*a, *b) = (new_id(*a), new_id(*b)),
-            Self::Reshape { x } | Self::FloorShift { x, .. } | Self::Lookup { x, .. } | Self::Reciprocal { x, .. } => {
-                *x = new_id(*x);
-            }
+            Self::MatMul { a, b } | Self::Mul { a, b } | Self::Divide { a, b } => (*a, *b) = (new_id(*a), new_id(*b)),
+            Self::Reshape { x }
+            | Self::FloorShift { x, .. }
+            | Self::Lookup { x, .. }
+            | Self::Reciprocal { x, .. }
+            | Self::SquareRoot { x } => *x = new_id(*x),
         }
     }
 }

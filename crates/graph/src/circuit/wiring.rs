@@ -11,6 +11,15 @@ impl Term {
 }
 
 impl SeparableMap {
+    /// The sum over these axes, repeated along them: to extents of 1 it sums, from extents of 1 it repeats.
+    #[must_use]
+    pub fn across(rank: usize, axes: &[usize]) -> Self {
+        let kept = (0..rank).filter(|axis| !axes.contains(axis));
+        let kept = kept.map(|axis| AxisLink::Map { input: axis, output: axis, map: AxisMap::Identity });
+        let folded = axes.iter().flat_map(|&axis| [AxisLink::Sum { input: axis }, AxisLink::Broadcast { output: axis }]);
+        Self { links: kept.chain(folded).collect() }
+    }
+
     /// The identity on all axes but one, which is mapped like this.
     #[must_use]
     pub fn along(rank: usize, axis: usize, map: AxisMap) -> Self {

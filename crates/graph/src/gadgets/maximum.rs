@@ -4,8 +4,8 @@
 //! `max(a, b)`, exact. Positions outside the operand take the least value of its range, so padding never wins.
 //!
 //! # Relation
-//! `max(a, b) = b + relu(a - b)`. Differences of at most 16 bits: `(a - b, r)` is a row of the relu table, the smallest
-//! one that covers the difference's range. Wider ones: `g = floor((a - b + 2^k) / 2^k)` in {0, 1}, and `b + g (a - b)`.
+//! `max(a, b) = b + relu(a - b)`. Differences of at most 16 bits (18, if there are many): `(a - b, r)` is a row of the relu table,
+//! the smallest one that covers the difference's range. Wider ones: `g = floor((a - b + 2^k) / 2^k)` in {0, 1}, and `b + g (a - b)`.
 //! Windows are separable: first along one axis, then along the other.
 //!
 //! # Uniqueness
@@ -22,8 +22,12 @@
 //! SOUNDNESS, item 15.
 
 use super::range::{LIMB, covering};
-use super::requantise::{Quotient, apply_function, requantise};
-use crate::circuit::{AxisFactor, AxisMap, CircuitBuilder, CircuitError, SeparableMap, TensorId, Term};
+use super::requantise::{Quotient, requantise};
+use super::table::apply_table;
+use crate::circuit::{AxisFactor, AxisMap, CircuitBuilder, CircuitError, SeparableMap, Table, TensorId, Term};
+
+/// Logarithm of the longest relu table.
+const MAX_LOG_TABLE: u32 = 18;
 
 /// A linear form in tensors that is not a tensor yet, with its range.
 #[derive(Clone, Debug)]
@@ -95,10 +99,16 @@ fn positive_part(builder: &mut CircuitBuilder, name: &str, d: TensorId) -> Resul
     let (lo, hi) = builder.range(d);
     // A range that holds both signs: [-2^k, 2^k).
     let (min, log_len) = covering(lo.min(-1), hi);
-    if log_len <= LIMB {
-        return apply_function(builder, &format!("{name}:gain"), d, ("relu", min, log_len), |d| {
-            i32::try_from(d.max(0)).unwrap_or(i32::MAX)
-        });
+    if log_len <= MAX_LOG_TABLE {
+        let gain = |d: i64| i32::try_from(d.max(0)).unwrap_or(i32::MAX);
+        let values = (0..1i64 << log_len).map(|i| gain(min + i)).collect();
+        let table = Table::Function { min, values, name: "relu".to_owned() };
+        // A long table takes the place of two lookups and a product per entry, if it does not stand there already.
+        let entries = shape.iter().product::<usize>();
+        if log_len <= LIMB || entries >= table.len() / 8 || builder.circuit().tables.contains(&table) {
+            let table = builder.table(table);
+            return apply_table(builder, &format!("{name}:gain"), d, table);
+        }
     }
     let k = log_len - 1;
     let ones = vec![AxisFactor::Ones; shape.len()];

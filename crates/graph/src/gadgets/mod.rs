@@ -7,21 +7,33 @@
 //! [`Circuit::check`](crate::circuit::Circuit::check) finds the same patterns in circuits that come from strangers.
 
 mod argmax;
+mod attention;
+mod divide;
+mod embedding;
 mod input;
+mod mask;
 mod maximum;
+mod normalize;
 mod range;
 mod reciprocal;
 mod requantise;
 mod softmax;
+mod square_root;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use argmax::argmax;
+pub use attention::{Attended, attention};
+pub use divide::divide;
+pub use embedding::{embedding, one_hot, one_hot_len};
 pub use input::input;
+pub use mask::Mask;
 pub use maximum::{View, Windows, max_pool_axis, maximum, reduce_max};
+pub use normalize::{Normalisation, Normalised, normalize};
 pub use range::range;
 pub use reciprocal::reciprocal;
 pub use requantise::{Quotient, Requantised, function_table, requantise, signed_range};
 pub use softmax::{SOFTMAX_LOG_SCALE, softmax};
+pub use square_root::square_root;
 pub use table::apply_table;

@@ -42,7 +42,7 @@ pub fn reciprocal(
     let ones = || vec![AxisFactor::Ones; rank];
     let r = builder.reciprocal_hint(name, s, log_numerator)?;
     let (_, r_bits) = covering(0, builder.range(r).1.max(1));
-    let product = builder.mul(&format!("{name}:product"), r, s)?;
+    let product = builder.mul_within(&format!("{name}:product"), (r, s), (0, 1 << log_numerator))?;
     let rest = vec![Term::identity(product, -1, rank)];
     let rest = builder.linear(&format!("{name}:rest"), &shape, rest, vec![(1 << log_numerator, ones())])?;
     builder.narrow(rest, 0, hi - 1);

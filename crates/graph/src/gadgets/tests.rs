@@ -89,6 +89,20 @@ fn virtual_tensor(circuit: &Circuit, index: usize, values: &[Vec<u64>]) -> Vec<u
             values[a.index()].iter().zip(&values[b.index()]).map(|(&a, &b)| mul(a, b)).collect()
         }
         Op::Reshape { x } => values[x.index()].clone(),
+        Op::MatMul { a, b } => {
+            let (a_shape, b_shape) = (&circuit.tensor(*a).shape, &circuit.tensor(*b).shape);
+            let (inner, columns) = (*a_shape.last().unwrap(), *b_shape.last().unwrap());
+            let rows = a_shape[a_shape.len() - 2];
+            (0..tensor.len())
+                .map(|at| {
+                    let (lead, row, column) = (at / columns / rows, at / columns % rows, at % columns);
+                    (0..inner).fold(0, |sum, k| {
+                        let left = values[a.index()][(lead * rows + row) * inner + k];
+                        add(sum, mul(left, values[b.index()][(lead * inner + k) * columns + column]))
+                    })
+                })
+                .collect()
+        }
         op => panic!("{} is not virtual or not used by gadgets", op.name()),
     }
 }
@@ -354,6 +368,92 @@ fn reciprocal_is_unique_and_right() {
     assert_eq!(unique(&circuit, &[to_field(8)]), None);
 }
 
+/// All field values near which a wrong root might fit: squares and their neighbours, and what a hostile owner might aim for.
+#[test]
+fn square_root_is_unique_and_right() {
+    let mut b = builder(Visibility::Public);
+    let x = input(&mut b, "x", &[1], (0, 8), 1.0).unwrap();
+    let y = square_root(&mut b, "y", x).unwrap();
+    let circuit = finish(b, y);
+    for v in 0..256i64 {
+        assert_eq!(unique(&circuit, &[to_field(v)]), Some(vec![v.isqrt()]), "at {v}");
+    }
+    for v in hostile().chain([P - 1, 256]) {
+        // Roots have four bits; whatever the operand is, there is one below, or no proof.
+        let expected = (v < 256).then(|| vec![from_field(v).isqrt()]);
+        assert_eq!(unique(&circuit, &[v]), expected, "at {v}");
+    }
+}
+
+#[test]
+fn square_root_of_a_negative_range_is_refused() {
+    let mut b = builder(Visibility::Public);
+    let x = free(&mut b, &[1], 3);
+    assert!(square_root(&mut b, "y", x).is_err());
+}
+
+#[test]
+fn divide_is_unique_and_right() {
+    let mut b = builder(Visibility::Public);
+    let a = free(&mut b, &[1], 5);
+    let x = input(&mut b, "b", &[1], (-2, 2), 1.0).unwrap();
+    let table = function_table(&mut b, "divisor", -2, 2, |q| i32::try_from(q + 3).unwrap());
+    let s = apply_table(&mut b, "s", x, table).unwrap();
+    let y = divide(&mut b, "y", a, s).unwrap();
+    let circuit = finish(b, y);
+    let quotient = |a: u64, x: i64| {
+        let all = solutions(&circuit, &[vec![a], vec![to_field(x)]], 2);
+        assert!(all.len() < 2, "two assignments for {a} by {}: {all:?}", x + 3);
+        all.first().map(|values| from_field(values[circuit.outputs[0].tensor.index()][0]))
+    };
+    for x in -2..2i64 {
+        for v in -32..32i64 {
+            assert_eq!(quotient(to_field(v), x), Some(v.div_euclid(x + 3)), "{v} by {}", x + 3);
+        }
+        // Quotients lie in [-32, 32), whatever the dividend is.
+        for v in hostile() {
+            let q = from_field(v).div_euclid(x + 3);
+            assert_eq!(quotient(v, x), (-32..32).contains(&q).then_some(q), "{v} by {}", x + 3);
+        }
+    }
+    assert_eq!(quotient(0, 2), None);
+}
+
+#[test]
+fn division_by_what_is_unbounded_is_refused() {
+    let mut b = builder(Visibility::Public);
+    let x = input(&mut b, "x", &[1], (0, 4), 1.0).unwrap();
+    let one = vec![(1, vec![AxisFactor::Ones])];
+    let s = b.linear("s", &[1], vec![Term::identity(x, 1, 1)], one).unwrap();
+    let y = divide(&mut b, "y", x, s).unwrap();
+    b.output("y", y, &[1], vec![1.0]);
+    assert!(b.finish().is_err(), "a public input bounds nothing for the checker");
+}
+
+/// Rows of every kind that a range admits are planned without leaving the field.
+#[test]
+fn normalisations_fit_their_range() {
+    for (log_range, len) in [(7, 3), (15, 768), (15, 1024), (23, 4096), (23, 8192), (19, 288)] {
+        for centred in [false, true] {
+            for epsilon in [0.5, 4000.0] {
+                let mut b = builder(Visibility::Public);
+                let x = free(&mut b, &[2, len], log_range);
+                let how = Normalisation { axes: &[1], epsilon: epsilon * len as f64 / 768.0, centred, bits: 12 };
+                let y = normalize(&mut b, "y", x, &how);
+                if log_range == 23 && epsilon < 1.0 {
+                    assert!(y.is_err(), "{len} entries: a range of 2^24 beside an epsilon near 1");
+                    continue;
+                }
+                let y = y.unwrap();
+                let (lo, hi) = b.range(y.value);
+                assert!(lo == -hi && hi.count_ones() == 1 && hi < 1 << 48, "{lo}..={hi}");
+                let circuit = finish(b, y.value);
+                assert!(circuit.tensors.len() < 40, "{circuit}");
+            }
+        }
+    }
+}
+
 #[test]
 fn reciprocal_of_an_unbounded_divisor_is_refused() {
     let mut b = builder(Visibility::Public);
@@ -370,10 +470,55 @@ fn softmax_is_near_and_sums_to_one() {
     let mut b = builder(Visibility::Public);
     let x = free(&mut b, &[4], 5);
     let step = 0.125;
-    let y = softmax(&mut b, "y", x, 0, |d| (libm::exp(d as f64 * step) * 32768.0).round() as i32).unwrap();
+    let y = softmax(&mut b, "y", x, 0, None, |d| libm::exp(d as f64 * step)).unwrap();
     assert!(b.refusals().is_empty(), "{:?}", b.refusals());
     let circuit = finish(b, y);
     assert_eq!(circuit.tensor(circuit.outputs[0].tensor).shape, [4]);
+}
+
+#[test]
+fn masks_must_fit() {
+    let exp = |d: i64| libm::exp(d as f64 * 0.125);
+    let mut b = builder(Visibility::Public);
+    let x = free(&mut b, &[2, 3, 4], 5);
+    assert!(softmax(&mut b, "y", x, 2, Some(&Mask::causal(4, 4)), exp).is_err());
+    assert!(softmax(&mut b, "y", x, 1, Some(&Mask::causal(3, 4)), exp).is_err());
+    assert!(softmax(&mut b, "y", x, 2, Some(&Mask::causal(3, 4)), exp).is_ok());
+    assert!(b.refusals().is_empty(), "{:?}", b.refusals());
+}
+
+#[test]
+fn attention_needs_every_constraint() {
+    let mut b = builder(Visibility::Public);
+    let x = free(&mut b, &[2, 3, 4], 5);
+    let v = input(&mut b, "v", &[2, 4, 5], (-128, 8), 1.0).unwrap();
+    let y = attention(&mut b, "y", x, v, Some(&Mask::causal(3, 4)), |d| libm::exp(d as f64 * 0.125)).unwrap();
+    let (lo, hi) = b.range(y.value);
+    assert_eq!((lo, hi), (-(128 << y.log_scale), 127 << y.log_scale));
+    let circuit = finish(b, y.value);
+    assert!(circuit.tables.iter().all(|table| table.len() <= 1 << 16));
+}
+
+#[test]
+fn one_hot_is_unique_and_right() {
+    let mut b = builder(Visibility::Public);
+    let x = free(&mut b, &[1], 4);
+    let y = one_hot(&mut b, "y", x, 5).unwrap();
+    assert_eq!(b.shape(y), [1, 8]);
+    let shape = b.shape(y).to_vec();
+    b.output("y", y, &shape, vec![1.0]);
+    let circuit = b.finish().unwrap();
+    for v in (0..40u64).chain(hostile()).chain([P - 1]) {
+        let expected = (v < 5).then(|| (0..8).map(|k| i64::from(k == v)).collect());
+        assert_eq!(unique(&circuit, &[v]), expected, "at {v}");
+    }
+    // The range of ids pins no hint, everything else does.
+    let needed = |index: usize| {
+        let mut broken = circuit.clone();
+        broken.constraints.remove(index);
+        broken.check().is_err()
+    };
+    assert_eq!((0..circuit.constraints.len()).filter(|&index| !needed(index)).count(), 1);
 }
 
 #[test]

@@ -4,7 +4,8 @@ use veritorch_graph::circuit::{
     AxisFactor, AxisLink, AxisMap, Circuit, CircuitBuilder, ConvGeometry, Policy, SeparableMap, TensorId, Term, Visibility,
 };
 use veritorch_graph::gadgets::{
-    Quotient, Windows, argmax, function_table, input, max_pool_axis, requantise, signed_range, softmax,
+    Mask, Normalisation, Quotient, Windows, apply_table, argmax, divide, embedding, function_table, input, max_pool_axis,
+    normalize, one_hot_len, requantise, signed_range, softmax,
 };
 
 /// A circuit with weights and one sample.
@@ -50,6 +51,13 @@ impl Builder {
         input(&mut self.b, &name, shape, (-128, 8), 1.0).unwrap()
     }
 
+    /// Ids in `0..len`, room for which is left above them.
+    pub fn ids(&mut self, shape: &[usize], len: i64) -> TensorId {
+        self.inputs.push(self.numbers.many(shape.iter().product(), 0, len - 10));
+        let name = format!("ids{}", self.inputs.len());
+        input(&mut self.b, &name, shape, (0, 8), 1.0).unwrap()
+    }
+
     pub fn weight(&mut self, shape: [usize; 3], bound: i64) -> TensorId {
         let values = self.numbers.many(shape.iter().product(), -bound, bound);
         let name = format!("w{}", self.weights.len());
@@ -78,6 +86,16 @@ impl Builder {
         let t = self.b.linear(&format!("{name}:scaled"), &shape, terms, half).unwrap();
         let table = function_table(&mut self.b, "relu, clamp to [0, 255]", -(1 << 15), 16, |q| q.clamp(0, 255) as i32);
         requantise(&mut self.b, name, t, 16, Quotient::Function(table)).unwrap().value
+    }
+
+    /// The same value in this many bits.
+    pub fn rescale(&mut self, name: &str, x: TensorId, bits: u32) -> TensorId {
+        let shape = self.b.shape(x).to_vec();
+        let (low, high) = self.b.range(x);
+        let shift = low.abs().max(high).ilog2() + 2 - bits;
+        let half = vec![(1 << (shift - 1), vec![AxisFactor::Ones; shape.len()])];
+        let t = self.b.linear(&format!("{name}:scaled"), &shape, vec![Term::identity(x, 1, shape.len())], half).unwrap();
+        requantise(&mut self.b, name, t, shift, signed_range()).unwrap().value
     }
 
     pub fn finish(self, name: &'static str) -> Case {
@@ -162,7 +180,7 @@ pub fn attention() -> Case {
     let half = vec![(8, vec![AxisFactor::Ones; 3])];
     let t = b.b.linear("scores:scaled", &[2, 3, 5], vec![Term::identity(scores, 1, 3)], half).unwrap();
     let s = requantise(&mut b.b, "scores:rescaled", t, 4, signed_range()).unwrap().value;
-    let p = softmax(&mut b.b, "softmax", s, 2, |d| ((d as f64 / 1000.0).exp() * 32768.0).round() as i32).unwrap();
+    let p = softmax(&mut b.b, "softmax", s, 2, None, |d| (d as f64 / 1000.0).exp()).unwrap();
     let squares = b.b.mul("squares", s, s).unwrap();
     let best = argmax(&mut b.b, "argmax", s, 2, false).unwrap();
     b.b.output("probabilities", p, &[2, 3, 5], vec![1.0]);
@@ -171,6 +189,59 @@ pub fn attention() -> Case {
     b.finish("attention")
 }
 
+/// Rows with their mean taken off and divided by their deviation, groups by their mean square, and a quotient of tensors.
+pub fn norms() -> Case {
+    let mut b = Builder::new("norms", POLICY);
+    let x = b.input(&[3, 10]);
+    let how = Normalisation { axes: &[1], epsilon: 0.25, centred: true, bits: 12 };
+    let rows = normalize(&mut b.b, "layer", x, &how).unwrap();
+    let rows = b.rescale("layer:rescaled", rows.value, 12);
+    let groups = b.input(&[2, 2, 3]);
+    let how = Normalisation { axes: &[1, 2], epsilon: 1.0, centred: false, bits: 10 };
+    let groups = normalize(&mut b.b, "group", groups, &how).unwrap();
+    let groups = b.rescale("group:rescaled", groups.value, 12);
+    let divisor = function_table(&mut b.b, "softplus", -(1 << 15), 16, |q| (q >> 4).max(0) as i32 + 3);
+    let divisor = apply_table(&mut b.b, "divisor", rows, divisor).unwrap();
+    let dividend = b.b.linear("dividend", &[3, 10], vec![Term::identity(x, 1 << 12, 2)], Vec::new()).unwrap();
+    let quotient = divide(&mut b.b, "quotient", dividend, divisor).unwrap();
+    b.b.output("rows", rows, &[3, 10], vec![1.0]);
+    b.b.output("groups", groups, &[2, 2, 3], vec![1.0]);
+    b.b.output("quotient", quotient, &[3, 10], vec![1.0]);
+    b.finish("norms")
+}
+
+/// Embeddings by private ids, two heads of attention under a mask with a line of no keys, softmax under a causal mask.
+pub fn transformer() -> Case {
+    let mut b = Builder::new("transformer", POLICY);
+    let (heads, len, width) = (2, 4, 3);
+    let ids = b.ids(&[len], 19);
+    let w = b.weight([1, heads * width, 19], 127);
+    let tokens = embedding(&mut b.b, "tokens", ids, w, 19).unwrap();
+    let w = b.weight([1, heads * width, one_hot_len(19)], 127);
+    let queries = embedding(&mut b.b, "queries", ids, w, 19).unwrap();
+    let split = |b: &mut Builder, name: &str, x, order: [usize; 3], shape: &[usize]| {
+        let whole = b.b.reshape(&format!("{name}:heads"), x, &[len, heads, width]).unwrap();
+        let links = (0..3).map(|axis| AxisLink::Map { input: order[axis], output: axis, map: AxisMap::Identity });
+        let terms = vec![Term { x: whole, coefficient: 1, map: SeparableMap { links: links.collect() } }];
+        b.b.linear(name, shape, terms, Vec::new()).unwrap()
+    };
+    let q = split(&mut b, "q", queries, [1, 0, 2], &[heads, len, width]);
+    let k = split(&mut b, "k", tokens, [1, 2, 0], &[heads, width, len]);
+    let v = split(&mut b, "v", tokens, [1, 0, 2], &[heads, len, width]);
+    let scores = b.b.matmul("scores", q, k).unwrap();
+    let scores = b.rescale("scores:rescaled", scores, 11);
+    let exp = |d: i64| (d as f64 / 40.0).exp();
+    let real = [[true, false, false, true], [false; 4], [true, true, false, false], [true; 4]];
+    let mask = Mask::new(len, real.concat());
+    let seen = veritorch_graph::gadgets::attention(&mut b.b, "attention", scores, v, Some(&mask), exp).unwrap();
+    let seen = b.rescale("seen", seen.value, 12);
+    let p = softmax(&mut b.b, "softmax", scores, 2, Some(&Mask::causal(len, len)), exp).unwrap();
+    b.b.output("tokens", tokens, &[len, heads * width], vec![1.0]);
+    b.b.output("seen", seen, &[heads, len, width], vec![1.0]);
+    b.b.output("probabilities", p, &[heads, len, len], vec![1.0]);
+    b.finish("transformer")
+}
+
 pub fn all() -> Vec<Case> {
-    vec![mlp(), residual(), grouped(), attention()]
+    vec![mlp(), residual(), grouped(), attention(), norms(), transformer()]
 }

@@ -76,12 +76,9 @@ impl Lowering<'_> {
         let id = node.inputs[0];
         let name = self.graph.value(node.output).name.clone();
         let x = self.scores(node)?;
-        let exp = |d: i64| {
-            let value = libm::exp(d as f64 * x.scale) * f64::from(1u32 << SOFTMAX_LOG_SCALE);
-            value.round() as i32
-        };
+        let exp = |d: i64| libm::exp(d as f64 * x.scale);
         debug_assert_eq!(self.builder.shape(x.tensor), self.shape(id));
-        let tensor = gadgets::softmax(&mut self.builder, &name, x.tensor, axis, exp)?;
+        let tensor = gadgets::softmax(&mut self.builder, &name, x.tensor, axis, None, exp)?;
         Ok(State::Int(Int { tensor, scale: 1.0 / f64::from(1u32 << SOFTMAX_LOG_SCALE) }))
     }
 
