@@ -154,7 +154,11 @@ fn tensor_row(circuit: &Circuit, id: TensorId, work: Work) -> TensorRow {
         Op::Conv { .. } => "virtual: convolution sumcheck".to_owned(),
         Op::Dense { .. } | Op::MatMul { .. } => "virtual: matrix sumcheck".to_owned(),
         Op::Mul { .. } => "virtual: product sumcheck".to_owned(),
-        Op::FloorShift { .. } | Op::Lookup { .. } | Op::Reciprocal { .. } => "committed".to_owned(),
+        Op::FloorShift { .. }
+        | Op::Lookup { .. }
+        | Op::Reciprocal { .. }
+        | Op::SquareRoot { .. }
+        | Op::Divide { .. } => "committed".to_owned(),
     };
     for constraint in &circuit.constraints {
         match constraint {
@@ -215,6 +219,8 @@ fn label(circuit: &Circuit, ids: &[TensorId]) -> String {
             Op::Mul { .. } => "product".to_owned(),
             Op::FloorShift { .. } => "rescale".to_owned(),
             Op::Reciprocal { .. } => "reciprocal".to_owned(),
+            Op::SquareRoot { .. } => "square root".to_owned(),
+            Op::Divide { .. } => "quotient".to_owned(),
             Op::Lookup { .. } if is_maximum(circuit, *id) => "maximum".to_owned(),
             Op::Lookup { table, .. } => match circuit.tables.get(table.index()) {
                 Some(Table::Function { name, .. }) => name.clone(),
@@ -244,7 +250,11 @@ fn protocol(circuit: &Circuit, ids: &[TensorId]) -> String {
             Op::Conv { .. } => add("convolution sumcheck"),
             Op::Dense { .. } | Op::MatMul { .. } => add("matrix sumcheck"),
             Op::Mul { .. } => add("product sumcheck"),
-            Op::FloorShift { .. } | Op::Lookup { .. } | Op::Reciprocal { .. } => add("commit + lookup"),
+            Op::FloorShift { .. }
+            | Op::Lookup { .. }
+            | Op::Reciprocal { .. }
+            | Op::SquareRoot { .. }
+            | Op::Divide { .. } => add("commit + lookup"),
             Op::Weight { .. } => {}
             Op::Linear { .. } | Op::Reshape { .. } => {}
         }
