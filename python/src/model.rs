@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use veritorch::commitment::input_steps_like;
 use veritorch::port::{Expected, match_arrays};
-use veritorch::{Array, Arrays, Checkpoint, CompileOptions, Error, InputSteps, LoadOptions, Policy, Profile, QuantiseOptions, Silent, Target, Tokenizer, Visibility};
+use veritorch::{Array, Arrays, Checkpoint, CompileOptions, Error, ImportOptions, InputSteps, LoadOptions, Policy, Profile, QuantiseOptions, Silent, Target, Tokenizer, Visibility};
 use veritorch_graph::model::{ModelGraph, ValueId};
 
 use crate::circuit::Circuit;
@@ -35,6 +35,21 @@ impl Source {
         match self {
             Self::Onnx(graph) | Self::Checkpoint(Checkpoint { graph, .. }) => graph,
         }
+    }
+}
+
+/// What a file leaves open.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Open {
+    input_shapes: BTreeMap<String, Vec<usize>>,
+    axes: BTreeMap<String, usize>,
+    fixed_inputs: BTreeMap<String, f64>,
+}
+
+impl From<Open> for ImportOptions {
+    fn from(open: Open) -> Self {
+        Self { input_shapes: open.input_shapes, axes: open.axes, fixed_inputs: open.fixed_inputs, ..Self::default() }
     }
 }
 
@@ -106,8 +121,9 @@ fn visibility(option: &'static str, name: &str) -> Result<Visibility, Error> {
 impl Model {
     /// Reads an ONNX file.
     #[staticmethod]
-    fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let graph = py.detach(|| veritorch::import(&path, &Silent));
+    fn load(py: Python<'_>, path: PathBuf, open: Open) -> PyResult<Self> {
+        let options = open.into();
+        let graph = py.detach(|| veritorch::import(&path, &options, &Silent));
         Self::new(py, graph.map(Source::Onnx))
     }
 
@@ -121,8 +137,9 @@ impl Model {
 
     /// Reads the bytes of an ONNX file; `name` is what errors call it.
     #[staticmethod]
-    fn from_bytes(py: Python<'_>, data: &[u8], name: PathBuf) -> PyResult<Self> {
-        let graph = py.detach(|| veritorch_onnx::load_bytes(data, None));
+    fn from_bytes(py: Python<'_>, data: &[u8], name: PathBuf, open: Open) -> PyResult<Self> {
+        let options = open.into();
+        let graph = py.detach(|| veritorch_onnx::load_bytes_with(data, None, &options));
         Self::new(py, graph.map(Source::Onnx).map_err(|source| Error::Onnx { path: name, source }))
     }
 

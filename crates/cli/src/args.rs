@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use veritorch::{Profile, Visibility};
+use veritorch::{ImportOptions, Profile, Visibility};
 
 /// Prove that a committed neural network, run on an input, gives an output.
 #[derive(Debug, Parser)]
@@ -59,6 +59,8 @@ pub(crate) struct CompileArgs {
     #[arg(long, short, value_name = "OUT.vt")]
     pub(crate) output_file: PathBuf,
     #[command(flatten)]
+    pub(crate) import: ImportArgs,
+    #[command(flatten)]
     pub(crate) quantise: QuantiseArgs,
     /// Write the quantiser's full report (accuracy, cosine, error per node) as JSON
     #[arg(long, value_name = "FILE")]
@@ -66,6 +68,58 @@ pub(crate) struct CompileArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What the file leaves open.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Shape of an input that the file leaves open; may come several times
+    #[arg(long = "shape", value_name = "INPUT=1,128", value_parser = shape)]
+    shapes: Vec<(String, Vec<usize>)>,
+    /// Extent of an axis that the file leaves open, by the axis's name; may come several times
+    #[arg(long = "axis", value_name = "NAME=128", value_parser = axis)]
+    axes: Vec<(String, usize)>,
+    /// An input that is this number in every entry, and no longer an input (attention_mask=1); may come several times
+    #[arg(long = "fix", value_name = "INPUT=NUMBER", value_parser = fixed)]
+    fixed: Vec<(String, f64)>,
+}
+
+impl ImportArgs {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shapes.is_empty() && self.axes.is_empty() && self.fixed.is_empty()
+    }
+
+    pub(crate) fn options(&self) -> ImportOptions {
+        ImportOptions {
+            input_shapes: self.shapes.iter().cloned().collect(),
+            axes: self.axes.iter().cloned().collect(),
+            fixed_inputs: self.fixed.iter().cloned().collect(),
+            ..ImportOptions::default()
+        }
+    }
+}
+
+/// `NAME=VALUE`; names may hold `=`.
+fn assignment(text: &str) -> Result<(String, &str), String> {
+    let (name, value) = text.rsplit_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value))
+}
+
+fn shape(text: &str) -> Result<(String, Vec<usize>), String> {
+    let (name, value) = assignment(text)?;
+    let extents = value.split(',').map(|extent| extent.trim().parse()).collect::<Result<_, _>>();
+    Ok((name, extents.map_err(|_| format!("`{value}` is no list of extents"))?))
+}
+
+fn axis(text: &str) -> Result<(String, usize), String> {
+    let (name, value) = assignment(text)?;
+    Ok((name, value.parse().map_err(|_| format!("`{value}` is no extent"))?))
+}
+
+fn fixed(text: &str) -> Result<(String, f64), String> {
+    let (name, value) = assignment(text)?;
+    let number: f64 = value.parse().map_err(|_| format!("`{value}` is no number"))?;
+    if number.is_finite() { Ok((name, number)) } else { Err(format!("`{value}` is not finite")) }
 }
 
 /// Options of the quantiser, the policy and the security level.
@@ -363,6 +417,8 @@ pub(crate) struct BenchArgs {
     /// Repetitions of run, prove and verify; the fastest counts, the median stands beside it
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) repeat: usize,
+    #[command(flatten)]
+    pub(crate) import: ImportArgs,
     #[command(flatten)]
     pub(crate) quantise: QuantiseArgs,
     /// Print the result as JSON

@@ -1,7 +1,8 @@
 //! Compares the reference evaluator with another runtime's outputs.
 //!
-//! `cargo run -p veritorch-onnx --example reference -- [--print] MODEL.onnx REFERENCE.npz ...`, where the `.npz` holds
-//! `in0`, `in1`, .. and `out0`, .. of one sample, or `input` and `output` with samples on the leading axis.
+//! `cargo run -p veritorch-onnx --example reference -- [--print] [--axis NAME=N] [--fix INPUT=NUMBER] MODEL.onnx
+//! REFERENCE.npz ...`, where the `.npz` holds `in0`, `in1`, .. and `out0`, .. of one sample, or `input` and `output` with
+//! samples on the leading axis.
 
 use std::fs::File;
 use std::path::Path;
@@ -14,16 +15,34 @@ use veritorch_onnx::{ImportOptions, load_with};
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
-    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let print = arguments.first().is_some_and(|first| first == "--print");
-    if print {
-        arguments.remove(0);
+    let mut print = false;
+    let mut given = ImportOptions::default();
+    let mut files = Vec::new();
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut assignment = || -> Result<(String, String), Failure> {
+            let text = arguments.next().unwrap_or_default();
+            let (name, value) = text.rsplit_once('=').ok_or("expected NAME=VALUE")?;
+            Ok((name.to_owned(), value.to_owned()))
+        };
+        match argument.as_str() {
+            "--print" => print = true,
+            "--axis" => {
+                let (name, value) = assignment()?;
+                given.axes.insert(name, value.parse()?);
+            }
+            "--fix" => {
+                let (name, value) = assignment()?;
+                given.fixed_inputs.insert(name, value.parse()?);
+            }
+            _ => files.push(argument),
+        }
     }
-    for pair in arguments.chunks_exact(2) {
+    for pair in files.chunks_exact(2) {
         for keep_unoptimised in [true, false] {
             let options = ImportOptions {
                 keep_unoptimised,
-                ..ImportOptions::default()
+                ..given.clone()
             };
             let graph = match load_with(Path::new(&pair[0]), &options) {
                 Ok(graph) => graph,

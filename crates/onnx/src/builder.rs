@@ -244,11 +244,23 @@ impl Builder {
             }
             Source::Constant { name, data } => (name, data),
         };
-        let Data::Float(numbers) = data.as_ref() else {
-            return Err(Stop::invalid(format!(
-                "constant `{name}` is {}, expected float",
-                operand.kind.name()
-            )));
+        let converted;
+        let numbers = match data.as_ref() {
+            Data::Float(numbers) => numbers,
+            // ids beside ids that depend on the input
+            Data::Int(whole) if whole.iter().all(|x| x.unsigned_abs() <= 1 << 24) => {
+                #[expect(clippy::cast_precision_loss, reason = "magnitudes are checked")]
+                {
+                    converted = whole.iter().map(|&x| x as f32).collect::<Vec<_>>();
+                }
+                &converted
+            }
+            _ => {
+                return Err(Stop::invalid(format!(
+                    "constant `{name}` is {}, expected float",
+                    operand.kind.name()
+                )));
+            }
         };
         if let Some(index) = numbers.iter().position(|x| !x.is_finite()) {
             let value = numbers[index];

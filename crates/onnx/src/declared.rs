@@ -86,7 +86,7 @@ fn describe(dim: &Dimension) -> String {
     }
 }
 
-/// Static shape and kind of a graph input: the file's, an open batch axis fixed to 1, or the caller's.
+/// Static shape and kind of a graph input: the file's, the caller's, or an open batch axis fixed to 1.
 pub(crate) fn input_shape(
     info: &ValueInfo,
     options: &ImportOptions,
@@ -131,6 +131,7 @@ pub(crate) fn input_shape(
                 )));
             }
             (None, Some(given)) => given,
+            (None, None) if named(dim, options).is_some() => named(dim, options).unwrap_or(1),
             (None, None) if k == 0 => 1,
             (None, None) => {
                 return Err(fail(format!(
@@ -141,6 +142,11 @@ pub(crate) fn input_shape(
         });
     }
     Ok((checked(extents).map_err(fail)?, element.kind()))
+}
+
+/// The extent that the caller gives an open axis by its name.
+fn named(dim: &Dimension, options: &ImportOptions) -> Option<usize> {
+    options.axes.get(dim.dim_param.as_ref()?).copied()
 }
 
 fn checked(shape: Vec<usize>) -> Result<Vec<usize>, String> {

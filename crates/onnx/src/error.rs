@@ -74,6 +74,14 @@ pub enum OnnxError {
         /// What is wrong.
         reason: String,
     },
+    /// An extent is given for an axis that the file does not name.
+    #[error("axis `{axis}`: no input has an open axis of this name{}{open}", if open.is_empty() { "" } else { "; there are " })]
+    Axis {
+        /// The name that was given.
+        axis: String,
+        /// The names in the file, comma-separated.
+        open: String,
+    },
     /// The file says another shape than follows from the operators.
     #[error("value `{value}`: its shape is {inferred:?}, but the file says {declared}")]
     ShapeMismatch {
@@ -159,12 +167,12 @@ impl OnnxError {
                 hints.dedup();
                 (!hints.is_empty()).then(|| hints.join("; "))
             }
-            Self::Tensor { .. } => None,
+            Self::Tensor { .. } | Self::Axis { .. } => None,
             Self::NotFinite { .. } => Some(
                 "look at the checkpoint: training may have diverged; minus infinity may only mask a Softmax".to_owned(),
             ),
             Self::Input { .. } => {
-                Some("give the input's shape, or export with fixed shapes; only the leading batch axis may be open".to_owned())
+                Some("give the input's shape or the axis's extent, or export with fixed shapes".to_owned())
             }
             Self::ShapeMismatch { .. } => Some("remove the file's value_info, or export the model again".to_owned()),
             Self::Node { .. } | Self::Graph { .. } | Self::Model(_) => None,

@@ -7,14 +7,14 @@ use veritorch_graph::model::{ModelGraph, ModelOp, ValueId};
 use crate::ImportOptions;
 use crate::builder::{Builder, Operand, Source, Stop};
 use crate::constant::{Constant, Data};
-use crate::declared::{Declared, input_shape};
-use crate::element::type_name;
+use crate::declared::Declared;
 use crate::error::{OnnxError, UnsupportedNode};
 use crate::external::ExternalFiles;
 use crate::initializer;
+use crate::inputs;
 use crate::lowering::Lowering;
 use crate::ops;
-use crate::proto::{Graph, Model, Node, ValueInfo};
+use crate::proto::{Graph, Model, Node};
 use crate::schedule::schedule;
 use crate::source::source_line;
 
@@ -174,7 +174,7 @@ impl<'a> State<'a> {
             .collect();
         for info in &graph.input {
             if let Some(&kind) = constants.get(info.name.as_str()) {
-                check_type(info, kind)?;
+                inputs::check_type(info, kind)?;
                 continue;
             }
             if info.name.is_empty() {
@@ -182,32 +182,14 @@ impl<'a> State<'a> {
                     reason: "an input has no name".into(),
                 });
             }
-            let (shape, kind) = input_shape(info, options)?;
-            let id = self
-                .builder
-                .add_value(info.name.clone(), shape.clone(), None);
-            self.builder.graph.inputs.push(id);
-            let operand = Operand {
-                shape,
-                kind,
-                source: Source::Value(id),
-            };
+            let operand = inputs::operand(info, options, &mut self.builder)?;
             if self.known.insert(info.name.clone(), operand).is_some() {
                 return Err(OnnxError::Graph {
                     reason: format!("input `{}` is there twice", info.name),
                 });
             }
         }
-        for name in options.input_shapes.keys() {
-            if !graph.input.iter().any(|info| info.name == *name) {
-                let reason = "a shape is given for it, but the model has no such input".to_owned();
-                return Err(OnnxError::Input {
-                    input: name.clone(),
-                    reason,
-                });
-            }
-        }
-        Ok(())
+        inputs::check_options(graph, options)
     }
 
     fn lower(
@@ -372,22 +354,6 @@ impl<'a> State<'a> {
             source: None,
         });
         Ok(output)
-    }
-}
-
-/// Refuses a constant of another type than the file declares for the input that it stands for.
-fn check_type(info: &ValueInfo, kind: i32) -> Result<(), OnnxError> {
-    let declared = info.kind.as_ref().and_then(|kind| kind.tensor.as_ref());
-    match declared.map(|declared| declared.elem_type) {
-        Some(declared) if declared != 0 && declared != kind => Err(OnnxError::Input {
-            input: info.name.clone(),
-            reason: format!(
-                "its constant is {}, but the file declares {}",
-                type_name(kind.into()),
-                type_name(declared.into())
-            ),
-        }),
-        _ => Ok(()),
     }
 }
 

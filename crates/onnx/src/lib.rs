@@ -17,6 +17,7 @@ mod external;
 mod folding;
 mod import;
 mod initializer;
+mod inputs;
 mod lowering;
 mod masked;
 mod ops;
@@ -37,6 +38,10 @@ use veritorch_graph::model::passes::optimise;
 pub struct ImportOptions {
     /// Shapes of inputs by name, for files that leave extents open. An open leading axis is 1 without this.
     pub input_shapes: BTreeMap<String, Vec<usize>>,
+    /// Extents of open axes, by the names that the file gives them: `sequence_length` and the like.
+    pub axes: BTreeMap<String, usize>,
+    /// Inputs that are this number in every entry, and no longer inputs: a mask of ones, token types of zeros.
+    pub fixed_inputs: BTreeMap<String, f64>,
     /// Leaves the graph as the operators' lowerings made it, without passes.
     pub keep_unoptimised: bool,
 }

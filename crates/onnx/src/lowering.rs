@@ -1,22 +1,21 @@
-//! What an operator's file sees of its node: inputs, attributes, and the means to emit model operators.
+//! What an operator's file sees of its node: inputs, attributes, and (in `emission`) the means to emit model operators.
 //!
 //! Every attribute, input and output that a lowering does not touch is reported as unsupported, so that nothing of
 //! the user's model is dropped in silence.
 
+mod emission;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::rc::Rc;
 
-use veritorch_graph::model::index::{MAX_RANK, broadcast};
-use veritorch_graph::model::{ModelOp, ValueId};
+use veritorch_graph::model::ValueId;
 
-use crate::builder::{Builder, Operand, Source, Stop};
+use crate::builder::{Builder, Operand, Stop};
 use crate::constant::{Constant, Data};
 use crate::element::Kind;
 use crate::error::OnnxError;
 use crate::external::ExternalFiles;
 use crate::initializer;
-use crate::masked::Site;
 use crate::proto::{Attribute, Node, attribute_kind};
 
 /// One node on its way to model operators.
@@ -224,182 +223,6 @@ impl<'a> Lowering<'a> {
         initializer::read(tensor, &format!("{}/{name}", self.name), self.files)
             .map(Some)
             .map_err(Stop::Fatal)
-    }
-
-    // ---- constants ----
-
-    /// A constant made by this node.
-    pub(crate) fn constant(
-        &mut self,
-        part: &str,
-        shape: Vec<usize>,
-        data: Data,
-    ) -> Result<Operand, Stop> {
-        self.builder.charge(data.len())?;
-        Ok(Operand::constant(
-            format!("{}/{part}", self.name),
-            Constant { shape, data },
-        ))
-    }
-
-    /// A single number.
-    pub(crate) fn scalar(&mut self, part: &str, value: f32) -> Result<Operand, Stop> {
-        self.constant(part, Vec::new(), Data::Float(vec![value]))
-    }
-
-    /// Reserves memory for a constant before it is made.
-    pub(crate) fn charge(&mut self, entries: usize) -> Result<(), Stop> {
-        self.builder.charge(entries)
-    }
-
-    // ---- model operators ----
-
-    /// Emits a model operator; computes it now where every operand is constant.
-    pub(crate) fn emit(
-        &mut self,
-        part: &str,
-        op: ModelOp,
-        operands: &[&Operand],
-        shape: Vec<usize>,
-    ) -> Result<Operand, Stop> {
-        let site = Site {
-            name: self.name,
-            part,
-            source: self.source,
-        };
-        self.builder.emit(site, op, operands, shape)
-    }
-
-    /// `x` in another shape of as many entries.
-    pub(crate) fn reshape(
-        &mut self,
-        part: &str,
-        x: &Operand,
-        shape: Vec<usize>,
-    ) -> Result<Operand, Stop> {
-        if x.shape == shape {
-            return Ok(x.clone());
-        }
-        if shape.len() > MAX_RANK {
-            return Err(Stop::invalid(format!("a tensor of rank {}", shape.len())));
-        }
-        if let Source::Constant { name, data } = &x.source
-            && shape
-                .iter()
-                .try_fold(1usize, |count, &extent| count.checked_mul(extent))
-                == Some(data.len())
-        {
-            // no copy of the entries
-            let source = Source::Constant {
-                name: name.clone(),
-                data: Rc::clone(data),
-            };
-            return Ok(Operand {
-                shape,
-                kind: x.kind,
-                source,
-            });
-        }
-        self.emit(part, ModelOp::Reshape, &[x], shape)
-    }
-
-    /// `x` with minus infinity where `keep`, which broadcasts to `x`, is not set.
-    pub(crate) fn masked(
-        &mut self,
-        part: &str,
-        x: &Operand,
-        keep: Constant,
-    ) -> Result<Operand, Stop> {
-        let Data::Bool(flags) = &keep.data else {
-            return Err(Stop::invalid("the mask is no truth value"));
-        };
-        self.builder.charge(flags.len())?;
-        let data = flags
-            .iter()
-            .map(|&flag| if flag { 0.0 } else { f32::NEG_INFINITY })
-            .collect();
-        let mask = self.constant(part, keep.shape, Data::Float(data))?;
-        self.binary(part, ModelOp::Add, x, &mask)
-    }
-
-    /// `x` broadcast to a shape that it broadcasts to.
-    pub(crate) fn expand(
-        &mut self,
-        part: &str,
-        x: &Operand,
-        shape: &[usize],
-    ) -> Result<Operand, Stop> {
-        let mut ranked = vec![1; shape.len().saturating_sub(x.shape.len())];
-        ranked.extend(&x.shape);
-        let x = self.reshape(&format!("{part}_rank"), x, ranked)?;
-        if x.shape == shape {
-            return Ok(x);
-        }
-        self.emit(part, ModelOp::Expand, &[&x], shape.to_vec())
-    }
-
-    /// `x` with its axis `from` moved to `to`, the others in order.
-    pub(crate) fn move_axis(
-        &mut self,
-        part: &str,
-        x: &Operand,
-        from: usize,
-        to: usize,
-    ) -> Result<Operand, Stop> {
-        let mut perm: Vec<usize> = (0..x.shape.len()).filter(|&k| k != from).collect();
-        perm.insert(to.min(perm.len()), from);
-        if perm.is_sorted() {
-            return Ok(x.clone());
-        }
-        self.transpose(part, x, &perm)
-    }
-
-    /// Result axis `k` is operand axis `perm[k]`.
-    pub(crate) fn transpose(
-        &mut self,
-        part: &str,
-        x: &Operand,
-        perm: &[usize],
-    ) -> Result<Operand, Stop> {
-        if perm.len() != x.shape.len() || perm.iter().any(|&k| k >= x.shape.len()) {
-            return Err(Stop::invalid(format!(
-                "{perm:?} does not permute {} axes",
-                x.shape.len()
-            )));
-        }
-        let shape = perm.iter().map(|&k| x.shape[k]).collect();
-        self.emit(
-            part,
-            ModelOp::Transpose {
-                perm: perm.to_vec(),
-            },
-            &[x],
-            shape,
-        )
-    }
-
-    /// `Add`, `Sub` or `Mul` of floats with numpy's broadcasting.
-    pub(crate) fn binary(
-        &mut self,
-        part: &str,
-        op: ModelOp,
-        a: &Operand,
-        b: &Operand,
-    ) -> Result<Operand, Stop> {
-        let shape = broadcast(&a.shape, &b.shape).ok_or_else(|| {
-            Stop::invalid(format!("{:?} and {:?} do not broadcast", a.shape, b.shape))
-        })?;
-        self.emit(part, op, &[a, b], shape)
-    }
-
-    /// `x` times a number.
-    pub(crate) fn scale(&mut self, part: &str, x: &Operand, factor: f32) -> Result<Operand, Stop> {
-        #[expect(clippy::float_cmp, reason = "exactly one changes nothing")]
-        if factor == 1.0 {
-            return Ok(x.clone());
-        }
-        let factor = self.scalar(&format!("{part}_factor"), factor)?;
-        self.binary(part, ModelOp::Mul, x, &factor)
     }
 
     // ---- the end ----

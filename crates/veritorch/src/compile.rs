@@ -4,6 +4,7 @@ use std::path::Path;
 
 use veritorch_graph::circuit::CircuitError;
 use veritorch_graph::model::ModelGraph;
+use veritorch_onnx::ImportOptions;
 use veritorch_prove::{DEFAULT_LIFETIME, Profile, ProvingKey, Setup};
 use veritorch_quantise::QuantiseOptions;
 
@@ -37,19 +38,19 @@ pub fn compile(
     options: &CompileOptions,
     progress: &dyn Progress,
 ) -> Result<CompiledCircuit, Error> {
-    compile_graph(import(path, progress)?, calibration, options, progress)
+    compile_graph(import(path, &ImportOptions::default(), progress)?, calibration, options, progress)
 }
 
 /// Names that exporters give to every graph.
 const GENERIC_NAMES: [&str; 5] = ["", "graph", "main_graph", "torch_jit", "torch-jit-export"];
 
-/// Reads an ONNX file into a model graph. A model whose file gives it no name of its own is called as the file.
+/// Reads an ONNX file into a model graph; the options say what the file leaves open. A model whose file gives it no name of its own is called as the file.
 ///
 /// # Errors
 /// Whatever is wrong with the file; [`Error::Interrupted`].
-pub fn import(path: &Path, progress: &dyn Progress) -> Result<ModelGraph, Error> {
+pub fn import(path: &Path, options: &ImportOptions, progress: &dyn Progress) -> Result<ModelGraph, Error> {
     begin(progress, "import")?;
-    let mut graph = veritorch_onnx::load(path).map_err(|source| Error::Onnx { path: path.to_owned(), source })?;
+    let mut graph = veritorch_onnx::load_with(path, options).map_err(|source| Error::Onnx { path: path.to_owned(), source })?;
     if GENERIC_NAMES.contains(&graph.name.as_str())
         && let Some(stem) = path.file_stem()
     {

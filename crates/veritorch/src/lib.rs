@@ -35,6 +35,7 @@ pub use verification::Verification;
 pub use verifier::Verifier;
 pub use veritorch_graph::circuit::{Policy, Visibility};
 pub use veritorch_graph::model::ModelGraph;
+pub use veritorch_onnx::ImportOptions;
 pub use veritorch_prove::{DEFAULT_LIFETIME, DEFAULT_TENSOR_OPENINGS, Profile, SecurityReport};
 pub use veritorch_quantise::{InputSteps, QuantisationReport, QuantiseOptions, Target};
 pub use progress::{Progress, Silent};

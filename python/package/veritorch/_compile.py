@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -30,6 +31,9 @@ def compile(
     example_inputs: Any = None,
     *,
     calibration: Data | Iterable[Data] | str | Iterable[str],
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    axes: Mapping[str, int] | None = None,
+    fixed_inputs: Mapping[str, float] | None = None,
     labels: Sequence[int] | npt.NDArray[np.integer[Any]] | None = None,
     accuracy_target: float | None = None,
     drift_target: float | None = None,
@@ -58,6 +62,9 @@ def compile(
             dict of arrays by name or a tuple in the model's order; samples lie on the leading axis. A list or another
             iterable of samples is good too. Some hundred samples fix the ranges well. For a checkpoint also a text, or a list of
             texts: `Checkpoint.windows` cuts them into sequences.
+        input_shapes: Shapes of inputs that the file leaves open, by name.
+        axes: Extents of axes that the file leaves open, by the names that it gives them.
+        fixed_inputs: Inputs that are one number in every entry and no longer inputs: `{"attention_mask": 1}`.
         labels: The class of each calibration sample, for `accuracy_target` and for the report.
         accuracy_target: What the circuit must reach on the calibration samples, a fraction of 1: of right classes where
             there are labels, else of samples with the float model's class. Bits are raised until it does.
@@ -103,7 +110,7 @@ def compile(
     for option, value in (("activation_bits", activation_bits), ("input_bits", input_bits)):
         if value is not None and not (isinstance(value, int) and 4 <= value <= 16):
             raise OptionError(f"{option}: expected an integer from 4 to 16, got {value!r}")
-    loaded = _load_model(model, example_inputs)
+    loaded = _load_model(model, example_inputs, _open(input_shapes, axes, fixed_inputs))
     names = [name for name, _ in loaded.inputs]
     if input_scale is not None and input_like is not None:
         raise OptionError("input_scale and input_like: expected one of them, got both")
@@ -141,6 +148,9 @@ def evaluate(
     x: Data,
     example_inputs: Any = None,
     *,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    axes: Mapping[str, int] | None = None,
+    fixed_inputs: Mapping[str, float] | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Outputs:
@@ -150,6 +160,9 @@ def evaluate(
         model: As in `compile`.
         x: Inputs as in `Circuit.run`.
         example_inputs: As in `compile`.
+        input_shapes: As in `compile`.
+        axes: As in `compile`.
+        fixed_inputs: As in `compile`.
         threads: As in `compile`.
         progress: As in `compile`.
 
@@ -160,20 +173,43 @@ def evaluate(
         ModelError: As `compile`.
         InputError: As `Circuit.run`.
     """
-    loaded = _load_model(model, example_inputs)
+    loaded = _load_model(model, example_inputs, _open(input_shapes, axes, fixed_inputs))
     arrays = named_arrays("input", [name for name, _ in loaded.inputs], x, InputError)
     return single(loaded.evaluate(arrays, watch=watch(threads, progress)))
 
 
-def _load_model(model: Model, example_inputs: Any) -> native.Model:
+def _open(
+    input_shapes: Mapping[str, Sequence[int]] | None,
+    axes: Mapping[str, int] | None,
+    fixed_inputs: Mapping[str, float] | None,
+) -> native._Open:
+    try:
+        return {
+            "input_shapes": {name: [_extent(d) for d in shape] for name, shape in (input_shapes or {}).items()},
+            "axes": {name: _extent(extent) for name, extent in (axes or {}).items()},
+            "fixed_inputs": {name: float(number) for name, number in (fixed_inputs or {}).items()},
+        }
+    except (AttributeError, TypeError, ValueError) as error:
+        raise OptionError(f"input_shapes, axes and fixed_inputs: expected dicts of numbers by name: {error}") from error
+
+
+def _extent(extent: int) -> int:
+    if operator.index(extent) < 1:
+        raise ValueError(f"{extent} is no extent")
+    return operator.index(extent)
+
+
+def _load_model(model: Model, example_inputs: Any, open: native._Open) -> native.Model:
     if is_module(model):
-        return native.Model.from_bytes(export(model, example_inputs), type(model).__name__)
+        return native.Model.from_bytes(export(model, example_inputs), type(model).__name__, open)
     if example_inputs is not None:
         raise ModelError("example_inputs are for modules; an ONNX file has its own shapes")
     if isinstance(model, Checkpoint):
+        if any(open.values()):
+            raise ModelError("input_shapes, axes and fixed_inputs are for ONNX files; a checkpoint has its sequence length")
         return model._native
     if isinstance(model, bytes | bytearray | memoryview):
-        return native.Model.from_bytes(bytes(model), "ONNX bytes")
+        return native.Model.from_bytes(bytes(model), "ONNX bytes", open)
     if isinstance(model, str | os.PathLike):
-        return native.Model.load(os.fspath(model))
+        return native.Model.load(os.fspath(model), open)
     raise ModelError(f"expected a torch.nn.Module, a checkpoint, or a path or the bytes of an ONNX file, got {type(model).__name__}")

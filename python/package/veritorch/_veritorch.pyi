@@ -13,6 +13,11 @@ class _Watch(TypedDict):
     threads: int | None
     progress: Callable[[str], object] | None
 
+class _Open(TypedDict):
+    input_shapes: dict[str, list[int]]
+    axes: dict[str, int]
+    fixed_inputs: dict[str, float]
+
 class _Options(TypedDict):
     name: str | None
     labels: list[int] | None
@@ -34,9 +39,9 @@ __version__: str
 @final
 class Model:
     @staticmethod
-    def load(path: str) -> Model: ...
+    def load(path: str, open: _Open) -> Model: ...
     @staticmethod
-    def from_bytes(data: bytes, name: str) -> Model: ...
+    def from_bytes(data: bytes, name: str, open: _Open) -> Model: ...
     @staticmethod
     def from_pretrained(folder: str, seq_len: int, token_types: bool) -> Model: ...
     @property

@@ -17,7 +17,7 @@ pub(crate) fn bench(args: &BenchArgs, threads: &[usize], terminal: &Terminal) ->
         return Err(Failure::usage("--batch and --repeat", "0, expected at least 1"));
     }
     let graph = match (&args.model, &args.built_in) {
-        (Some(path), _) => veritorch::import(path, terminal)?,
+        (Some(path), _) => veritorch::import(path, &args.import.options(), terminal)?,
         (None, Some(name)) => zoo::model(name)?,
         (None, None) => return Err(Failure::usage("bench", "expected MODEL.onnx or --model NAME")),
     };

@@ -21,12 +21,15 @@ pub(crate) fn compile(args: &CompileArgs, terminal: &Terminal) -> Result<(), Fai
     check_destinations([Some(args.output_file.as_path()), Some(verifier.as_path()), args.report.as_deref()])?;
     let options = args.quantise.options()?;
     let circuit = if args.model.is_dir() {
+        if !args.import.is_empty() {
+            return Err(Failure::usage("--shape, --axis and --fix", "they are for ONNX files; a folder takes --seq-len"));
+        }
         compile_folder(args, &options, terminal)?
     } else {
         if args.seq_len.is_some() {
             return Err(Failure::usage("--seq-len", "the shapes of an ONNX file are in the file; folders take a sequence length"));
         }
-        let graph = veritorch::import(&args.model, terminal)?;
+        let graph = veritorch::import(&args.model, &args.import.options(), terminal)?;
         let names = veritorch::graph_inputs(&graph);
         let calibration = read_named(&args.calibration, &names)?;
         veritorch::compile_graph(graph, &calibration, &options, terminal)?

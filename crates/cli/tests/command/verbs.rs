@@ -1,7 +1,7 @@
 //! The verbs, used well: what they write, print and return.
 
 
-use crate::support::{Place, files};
+use crate::support::{Place, files, onnx};
 
 #[test]
 fn a_model_is_compiled_run_proved_and_verified() {
@@ -18,6 +18,19 @@ fn a_model_is_compiled_run_proved_and_verified() {
     let run = place.json(&["run", "a.vt", "--input", "x.npz", "--json"]);
     assert_eq!(run["outputs"]["y"]["data"], verified["outputs"]["y"]["data"]);
     assert_eq!(run["outputs"]["y"]["shape"], serde_json::json!([1, 3]));
+}
+
+#[test]
+fn open_axes_get_an_extent_and_inputs_a_number() {
+    let place = Place::new();
+    place.write("open.onnx", &onnx::open());
+    let compile = ["compile", "open.onnx", "--calibration", "cal.npz", "-o", "o.vt"];
+    place.bad(&compile, 2, &["input `x`: extent `length` of axis 1 is open", "hint:"]);
+    place.bad(&[&compile[..], &["--axis", "width=4"]].concat(), 2, &["axis `width`", "there are length"]);
+    place.bad(&[&compile[..], &["--axis", "length=four"]].concat(), 2, &["`four` is no extent"]);
+    place.good(&[&compile[..], &["--axis", "length=4", "--fix", "gate=1"]].concat());
+    place.good(&[&compile[..], &["--shape", "x=1,4", "--shape", "gate=1,4", "--fix", "gate=0.5"]].concat());
+    assert_eq!(place.json(&["run", "o.vt", "--input", "x.npz", "--json"])["outputs"]["y"]["shape"], serde_json::json!([1, 3]));
 }
 
 #[test]

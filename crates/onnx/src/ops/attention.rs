@@ -132,7 +132,7 @@ fn add_mask(l: &mut Lowering<'_>, scores: &Operand, mask: &Operand) -> Result<Op
         }
         _ => Err(Stop::hinted(
             "the mask depends on the model's input",
-            "give the mask input a fixed value, for instance attention_mask=1",
+            "choose by constant masks only, or fix the mask input to a number",
         )),
     }
 }

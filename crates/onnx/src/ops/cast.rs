@@ -30,9 +30,13 @@ pub(super) fn cast(l: &mut Lowering<'_>, x: &Operand, to: Element) -> Result<Ope
                 _ => false,
             };
             if !keeps {
+                let hint = match to.kind() {
+                    Kind::Bool => "masks must be constant: fix the mask input to a number",
+                    _ => "keep activations in float",
+                };
                 return Err(Stop::hinted(
                     format!("casts a {} tensor that depends on the model's input to {}", x.kind.name(), to.kind().name()),
-                    "keep activations in float",
+                    hint,
                 ));
             }
             Ok(Operand { kind: to.kind(), ..x.clone() })
@@ -62,10 +66,13 @@ fn convert(data: &Data, to: Element) -> Result<Data, Stop> {
         (Data::Float(x), Kind::Int) => Data::Int(
             x.iter()
                 .map(|&x| {
-                    if x.is_finite() {
-                        into_range(x.trunc() as i128)
-                    } else {
-                        Err(Stop::invalid(format!("casts {x} to an integer")))
+                    // what an infinity becomes differs from machine to machine: exporters choose another number behind it
+                    let (min, max) = to.integer_range().unwrap_or((i64::MIN.into(), i64::MAX.into()));
+                    match x {
+                        f32::NEG_INFINITY => into_range(min),
+                        f32::INFINITY => into_range(max.min(i64::MAX.into())),
+                        x if x.is_finite() => into_range(x.trunc() as i128),
+                        _ => Err(Stop::invalid(format!("casts {x} to an integer"))),
                     }
                 })
                 .collect::<Result<_, _>>()?,

@@ -1,12 +1,29 @@
-//! Clip: `y = min(max(x, min), max)`; bounds as attributes (before opset 11) or inputs, open where absent.
+//! Clip: `y = min(max(x, min), max)`; bounds as attributes (before opset 11) or inputs, open where absent; integers fold.
 
 use veritorch_graph::model::UnaryFn;
 
 use super::elementwise::unary;
 use crate::builder::Stop;
+use crate::constant::Data;
 use crate::lowering::{Lowering, require_float};
 
 pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
+    let x = l.input(0)?;
+    if let Some(Data::Int(data)) = x.data() {
+        let bound = |l: &mut Lowering<'_>, k: usize, open: i64| -> Result<i64, Stop> {
+            match l.optional_ints(k, "a bound")?.as_deref() {
+                None => Ok(open),
+                Some(&[bound]) => Ok(bound),
+                Some(other) => Err(Stop::invalid(format!("bounds {other:?}"))),
+            }
+        };
+        let (min, max) = (bound(l, 1, i64::MIN)?, bound(l, 2, i64::MAX)?);
+        // ONNX: where min > max every entry becomes max
+        let data = data.iter().map(|&x| x.max(min).min(max)).collect();
+        let y = l.constant("clip", x.shape.clone(), Data::Int(data))?;
+        l.set(0, y);
+        return Ok(());
+    }
     let mut min = l.optional_float_attribute("min")?.or(l.optional_float(1, "min")?).unwrap_or(f32::NEG_INFINITY);
     let mut max = l.optional_float_attribute("max")?.or(l.optional_float(2, "max")?).unwrap_or(f32::INFINITY);
     if min.is_nan() || max.is_nan() {
@@ -23,7 +40,6 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
     min = min.min(max);
     match (min, max) {
         (f32::NEG_INFINITY, f32::INFINITY) => {
-            let x = l.input(0)?;
             require_float(&x, "the input")?;
             l.set(0, x);
             Ok(())

@@ -1,6 +1,6 @@
 //! Operators that exporters use on shapes and other constants: they fold, or are refused.
 //!
-//! Comparison (`Equal`, `Less`, `Greater`, ..), logic (`Not`, `And`, `Or`), `Mod`, `Range`, `CumSum`, `NonZero`,
+//! Comparison (`Equal`, `Less`, `Greater`, ..), logic (`Not`, `And`, `Or`), bits, `Mod`, `Range`, `CumSum`, `NonZero`,
 //! `ReduceProd`, and functions of one number.
 
 use veritorch_graph::model::index::{MAX_ELEMENTS, for_each_index};
@@ -10,14 +10,19 @@ use super::elementwise::{both_ints, charge_broadcast};
 use super::reduction::reduction;
 use crate::builder::{Operand, Stop};
 use crate::constant::{Data, zip};
+use crate::element::{Element, Kind};
 use crate::lowering::{Lowering, axis};
 
 pub(super) static OPERATORS: &[(&str, Lower)] = &[
     ("And", |l| logic(l, |a, b| a && b)),
+    ("BitwiseAnd", |l| bitwise(l, |a, b| a & b)),
+    ("BitwiseOr", |l| bitwise(l, |a, b| a | b)),
+    ("BitwiseXor", |l| bitwise(l, |a, b| a ^ b)),
     ("Ceil", |l| function(l, f64::ceil)),
     ("Cos", |l| function(l, f64::cos)),
     ("CumSum", cum_sum),
     ("Equal", |l| compare(l, |a, b| a == b, |a, b| a == b)),
+    ("EyeLike", eye_like),
     ("Floor", |l| function(l, f64::floor)),
     ("GreaterOrEqual", |l| {
         compare(l, |a, b| a >= b, |a, b| a >= b)
@@ -177,6 +182,12 @@ pub(super) fn compare(
         (Some(Data::Bool(x)), Some(Data::Bool(y))) => zip((&a.shape, x), (&b.shape, y), |x, y| {
             Ok(ints(x.into(), y.into()))
         }),
+        _ if a.kind == Kind::Int => {
+            return Err(Stop::hinted(
+                "compares ids that depend on the model's input",
+                "pass what follows from the ids (position ids, masks) to the model when it is exported",
+            ));
+        }
         _ => return finish(l, None),
     };
     let (shape, data) = result.map_err(Stop::Invalid)?;
@@ -193,6 +204,43 @@ fn logic(l: &mut Lowering<'_>, f: fn(bool, bool) -> bool) -> Result<(), Stop> {
     let (shape, data) =
         zip((&a.shape, x), (&b.shape, y), |x, y| Ok(f(x, y))).map_err(Stop::Invalid)?;
     let y = l.constant("logic", shape, Data::Bool(data))?;
+    finish(l, Some(y))
+}
+
+fn bitwise(l: &mut Lowering<'_>, f: fn(i64, i64) -> i64) -> Result<(), Stop> {
+    let (a, b) = (l.input(0)?, l.input(1)?);
+    charge_broadcast(l, &a, &b)?;
+    let (Some(Data::Int(x)), Some(Data::Int(y))) = (a.data(), b.data()) else {
+        return finish(l, None);
+    };
+    let (shape, data) =
+        zip((&a.shape, x), (&b.shape, y), |x, y| Ok(f(x, y))).map_err(Stop::Invalid)?;
+    let y = l.constant("bitwise", shape, Data::Int(data))?;
+    finish(l, Some(y))
+}
+
+/// Ones on a diagonal of a matrix of the operand's shape.
+fn eye_like(l: &mut Lowering<'_>) -> Result<(), Stop> {
+    let diagonal = i128::from(l.int("k", 0)?);
+    let x = l.input(0)?;
+    let kind = match l.optional_int("dtype")? {
+        None => x.kind,
+        Some(code) => Element::from_code(code)
+            .ok_or_else(|| Stop::unsupported("attribute `dtype`"))?
+            .kind(),
+    };
+    let &[rows, columns] = x.shape.as_slice() else {
+        return Err(Stop::invalid(format!("expected a matrix, got {:?}", x.shape)));
+    };
+    l.charge(rows.saturating_mul(columns))?;
+    let flags = (0..rows * columns)
+        .map(|at| (at % columns) as i128 - (at / columns) as i128 == diagonal);
+    let data = match kind {
+        Kind::Float => Data::Float(flags.map(|flag| f32::from(u8::from(flag))).collect()),
+        Kind::Int => Data::Int(flags.map(i64::from).collect()),
+        Kind::Bool => Data::Bool(flags.collect()),
+    };
+    let y = l.constant("eye", x.shape, data)?;
     finish(l, Some(y))
 }
 

@@ -30,7 +30,7 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
         return Err(Stop::hinted("chooses by a comparison of the model's input", "use Relu, Clip or PRelu"));
     }
     let Some(Data::Bool(flags)) = condition.data() else {
-        return Err(Stop::hinted("the condition depends on the model's input", "choose by constant masks only"));
+        return Err(Stop::hinted("the condition depends on the model's input", "choose by constant masks only, or fix the mask input to a number"));
     };
     let shape = broadcast(&a.shape, &b.shape)
         .and_then(|shape| broadcast(&shape, &condition.shape))

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::bytes::{
     Graph, dense, external, field, floats, int_attribute, ints, ints_attribute, node, number,
-    tensor, text, value,
+    tensor, text, typed_value, value,
 };
 use proptest::prelude::*;
 use veritorch_graph::model::evaluate;
@@ -259,6 +259,31 @@ fn open_extents_are_named() {
     assert!(load_bytes_with(&graph.file(17), None, &options).is_err());
     options.input_shapes.clear();
     options.input_shapes.insert("z".into(), vec![4]);
+    assert!(load_bytes_with(&graph.file(17), None, &options).is_err());
+    options.input_shapes.clear();
+    options.axes.insert("open".into(), 2);
+    let loaded = load_bytes_with(&graph.file(17), None, &options).expect("the axes are given");
+    assert_eq!(loaded.value(loaded.outputs[0]).shape, [2, 3]);
+    options.axes.insert("other".into(), 2);
+    let error = load_bytes_with(&graph.file(17), None, &options).expect_err("no such axis").to_string();
+    assert_eq!(error, "axis `other`: no input has an open axis of this name; there are open");
+}
+
+#[test]
+fn inputs_can_be_fixed() {
+    let mut graph = dense();
+    graph.nodes.push(node("Mul", "", &["y", "m"], &["z"], &[]));
+    graph.inputs.push(typed_value("m", &[1, 3], 1));
+    graph.outputs = vec![text(1, "z")];
+    let mut options = ImportOptions::default();
+    options.fixed_inputs.insert("m".into(), 2.0);
+    let loaded = load_bytes_with(&graph.file(17), None, &options).expect("a good model");
+    assert_eq!(loaded.inputs.len(), 1);
+    graph.inputs[1] = typed_value("m", &[1, 3], 7);
+    options.fixed_inputs.insert("m".into(), 0.5);
+    let error = load_bytes_with(&graph.file(17), None, &options).expect_err("no whole number").to_string();
+    assert_eq!(error, "input `m`: 0.5 is no integer number");
+    options.fixed_inputs.insert("n".into(), 1.0);
     assert!(load_bytes_with(&graph.file(17), None, &options).is_err());
 }
 

@@ -26,8 +26,10 @@ fn tensor(name: &str, shape: &[usize], data: &[f32]) -> Vec<u8> {
     [dims, number(2, 1), field(8, name.as_bytes()), field(9, &raw)].concat()
 }
 
+/// A float value; extents of 0 are open axes named `length`.
 fn value(name: &str, shape: &[usize]) -> Vec<u8> {
-    let dims: Vec<u8> = shape.iter().flat_map(|&extent| field(1, &number(1, extent as u64))).collect();
+    let dim = |&extent: &usize| if extent == 0 { field(2, b"length") } else { number(1, extent as u64) };
+    let dims: Vec<u8> = shape.iter().flat_map(|extent| field(1, &dim(extent))).collect();
     let kind = field(1, &[number(1, 1), field(2, &dims)].concat());
     [field(1, name.as_bytes()), field(2, &kind)].concat()
 }
@@ -73,6 +75,15 @@ pub(crate) fn perceptron(seed: usize, inputs: usize, hidden: usize, outputs: usi
         tensor("b2", &[outputs], &weights(outputs, seed + 3)),
     ];
     model(&nodes, &initializers, value("x", &[1, inputs]), value("y", &[1, outputs]))
+}
+
+/// `x [1, length] * gate [1, length] -> Gemm -> y [1, 3]`.
+pub(crate) fn open() -> Vec<u8> {
+    let nodes = [node("Mul", "product", &["x", "gate"], "h"), node("Gemm", "fc", &["h", "w", "b"], "y")];
+    let initializers = [tensor("w", &[4, 3], &weights(12, 1)), tensor("b", &[3], &weights(3, 2))];
+    let bytes = model(&nodes, &initializers, value("x", &[1, 0]), value("y", &[1, 3]));
+    // messages that occur twice are merged: this adds an input to the graph
+    [bytes, field(7, &field(11, &value("gate", &[1, 0])))].concat()
 }
 
 /// A model with two operators that are not supported.
