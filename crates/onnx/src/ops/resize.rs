@@ -1,8 +1,9 @@
-//! Resize: nearest entries as a gather on each axis, linear interpolation as a product by a constant matrix on each axis.
+//! Resize: nearest entries as a gather on each axis, linear and cubic interpolation as a product by a constant matrix on each
+//! axis.
 //!
 //! Result position `x` reads operand position `c(x)`, by `coordinate_transformation_mode`; `nearest` rounds it by
-//! `nearest_mode`, `linear` takes `(1 - f) * v[floor(c)] + f * v[floor(c) + 1]` with `f = c - floor(c)`, positions outside
-//! read the edge. Scales or sizes are constant.
+//! `nearest_mode`, `linear` takes `(1 - f) * v[floor(c)] + f * v[floor(c) + 1]` with `f = c - floor(c)`, `cubic` the four
+//! entries around `c` with the weights of [Keys 1981]; positions outside read the edge. Scales or sizes are constant.
 
 use veritorch_graph::model::ModelOp;
 
@@ -27,7 +28,7 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
     let coordinates = l.string("coordinate_transformation_mode", if old { "asymmetric" } else { "half_pixel" })?;
     let rounding = l.string("nearest_mode", if old { "floor" } else { "round_prefer_floor" })?;
     l.float("extrapolation_value", 0.0)?;
-    l.float("cubic_coeff_a", -0.75)?;
+    let a = f64::from(l.float("cubic_coeff_a", -0.75)?);
     if l.int("exclude_outside", 0)? != 0 {
         return Err(Stop::unsupported("attribute `exclude_outside`"));
     }
@@ -63,11 +64,12 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
     let position = position_rule(&coordinates)?;
     let y = match mode.as_str() {
         "nearest" => nearest(l, &x, &axes, position, nearest_rule(&rounding)?)?,
-        "linear" if antialias && axes.iter().flatten().any(|a| a.out < a.extent) => {
+        "linear" | "cubic" if antialias && axes.iter().flatten().any(|a| a.out < a.extent) => {
             return Err(Stop::unsupported("attribute `antialias`"));
         }
-        "linear" => linear(l, &x, &axes, position)?,
-        other => return Err(Stop::hinted(format!("mode `{other}`"), "resize by nearest or linear")),
+        "linear" => interpolate(l, &x, &axes, position, &|part| vec![1.0 - part, part])?,
+        "cubic" => interpolate(l, &x, &axes, position, &|part| cubic(a, part))?,
+        other => return Err(Stop::invalid(format!("mode `{other}`"))),
     };
     l.set(0, y);
     Ok(())
@@ -173,13 +175,26 @@ pub(super) fn nearest(
     Ok(y)
 }
 
+/// Weights of the entries at `floor(c) - 1` to `floor(c) + 2`, `part` behind `floor(c)`.
+fn cubic(a: f64, part: f64) -> Vec<f64> {
+    let near = |d: f64| ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0;
+    let far = |d: f64| ((a * d - 5.0 * a) * d + 8.0 * a) * d - 4.0 * a;
+    vec![far(1.0 + part), near(part), near(1.0 - part), far(2.0 - part)]
+}
+
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "positions are clamped into the axis; weights are single precision in the model graph"
 )]
-fn linear(l: &mut Lowering<'_>, x: &Operand, axes: &[Option<Axis>], position: Position) -> Result<Operand, Stop> {
+fn interpolate(
+    l: &mut Lowering<'_>,
+    x: &Operand,
+    axes: &[Option<Axis>],
+    position: Position,
+    taps: &dyn Fn(f64) -> Vec<f64>,
+) -> Result<Operand, Stop> {
     require_float(x, "the input")?;
     let rank = x.shape.len();
     let mut y = x.clone();
@@ -192,7 +207,10 @@ fn linear(l: &mut Lowering<'_>, x: &Operand, axes: &[Option<Axis>], position: Po
         for at in 0..axis.out {
             let from = position(at as f64, axis);
             let (low, part) = (from.floor(), from - from.floor());
-            for (at_entry, weight) in [(low, 1.0 - part), (low + 1.0, part)] {
+            let taps = taps(part);
+            let first = low + 1.0 - (taps.len() / 2) as f64;
+            for (k, weight) in taps.into_iter().enumerate() {
+                let at_entry = first + k as f64;
                 weights[at_entry.clamp(0.0, last) as usize * axis.out + at] += weight;
             }
         }
