@@ -91,18 +91,17 @@ impl Options {
             (None, Some(bytes)) => Some(input_steps_like(Path::new("input_like"), bytes)?),
             (None, None) => None,
         };
-        let default = QuantiseOptions::default();
         Ok(CompileOptions {
             name: self.name,
             quantise: QuantiseOptions {
-                activation_bits: self.activation_bits.unwrap_or(default.activation_bits),
-                input_bits: self.input_bits.unwrap_or(default.input_bits),
+                activation_bits: self.activation_bits,
+                input_bits: self.input_bits,
                 input_steps,
                 target,
                 labels: self.labels,
                 saturate: self.saturate,
                 policy,
-                ..default
+                ..QuantiseOptions::default()
             },
             profile: if self.high { Profile::High } else { Profile::Standard },
             lifetime: self.lifetime,

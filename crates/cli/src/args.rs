@@ -143,19 +143,19 @@ pub(crate) struct QuantiseArgs {
     /// Greatest relative error of the outputs, 0 to 1
     #[arg(long, value_name = "FRACTION", group = "target")]
     pub(crate) drift_target: Option<f64>,
-    /// Bits of activations, 4 to 16
-    #[arg(long, value_name = "BITS", default_value_t = 8)]
-    pub(crate) activation_bits: u32,
-    /// Bits of inputs, 4 to 16
-    #[arg(long, value_name = "BITS", default_value_t = 10)]
-    pub(crate) input_bits: u32,
+    /// Bits of activations, 4 to 16 [default: 8, in language models 16]
+    #[arg(long, value_name = "BITS")]
+    pub(crate) activation_bits: Option<u32>,
+    /// Bits of inputs, 4 to 16 [default: 10, in language models 16]
+    #[arg(long, value_name = "BITS")]
+    pub(crate) input_bits: Option<u32>,
     /// Real value of one step of the input, instead of the one that calibration gives
     #[arg(long, value_name = "SCALE", conflicts_with = "input_like")]
     pub(crate) input_scale: Option<f64>,
     /// Take the steps and the range of another model's output, or of a commitment, as the input's, so that the proofs can be linked
     #[arg(long, value_name = "OTHER.vk|X.commitment")]
     pub(crate) input_like: Option<PathBuf>,
-    /// 16-bit weights instead of 8-bit ones
+    /// 16-bit weights instead of 8-bit ones, as language models have them
     #[arg(long)]
     pub(crate) wide_weights: bool,
     /// Take ranges tighter than the calibrated maximum where that lowers the drift

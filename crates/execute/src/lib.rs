@@ -16,4 +16,4 @@ mod simd;
 pub use data::{Entry, TensorData, TensorView};
 pub use error::ExecuteError;
 pub use execute::{Witness, execute, run};
-pub use params::Params;
+pub use params::{Params, byte_planes};

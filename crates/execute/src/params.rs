@@ -78,7 +78,7 @@ impl Params {
                     max,
                 });
             }
-            planes.push((0..info.num_planes).map(|plane| Plane(digits(values, plane))).collect());
+            planes.push(byte_planes(values, info.num_planes).into_iter().map(Plane).collect());
         }
         Self::from_parts(infos.to_vec(), planes)
     }
@@ -175,6 +175,12 @@ impl Params {
         let planes = &self.planes[param];
         (0..planes[0].0.len()).map(|index| value(planes, index)).collect()
     }
+}
+
+/// Values as `num_planes` planes of balanced base-256 digits; digits beyond are lost.
+#[must_use]
+pub fn byte_planes(values: &[i64], num_planes: usize) -> Vec<Vec<i8>> {
+    (0..num_planes).map(|plane| digits(values, plane)).collect()
 }
 
 /// Digit `plane` of each value in balanced base 256.

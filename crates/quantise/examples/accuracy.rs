@@ -29,11 +29,15 @@ fn main() -> Outcome<()> {
         .partition(|a| a.contains('=') || ["wide", "tighten", "quick", "calibrate", "print"].contains(&a.as_str()));
     let flag = |name: &str| flags.iter().any(|f| f == name);
     let number = |name: &str| flags.iter().find_map(|f| f.strip_prefix(name)?.strip_prefix('=')?.parse().ok());
-    let mut options = QuantiseOptions { wide_weights: flag("wide"), tighten: flag("tighten"), ..QuantiseOptions::default() };
-    options.activation_bits = number("bits").unwrap_or(options.activation_bits);
-    options.input_bits = number("input").unwrap_or(options.input_bits);
-    options.residual_bits = number("residual").unwrap_or(options.residual_bits);
-    options.margin = number("margin").map_or(options.margin, |percent: u32| f64::from(percent) / 100.0);
+    let options = QuantiseOptions {
+        activation_bits: number("bits"),
+        input_bits: number("input"),
+        residual_bits: number("residual"),
+        margin: number("margin").map(|percent: u32| f64::from(percent) / 100.0),
+        wide_weights: flag("wide").then_some(true),
+        tighten: flag("tighten"),
+        ..QuantiseOptions::default()
+    };
     let wanted = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
     let cifar = folder.join("cifar10-test");
     let imagenet = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);

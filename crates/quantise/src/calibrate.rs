@@ -1,5 +1,7 @@
 //! Calibration: the range of every value of the model on sample data.
 
+use std::collections::BTreeMap;
+
 use veritorch_graph::model::{ModelGraph, ModelOp};
 
 use crate::QuantiseError;
@@ -14,10 +16,20 @@ pub(crate) struct Calibration {
     tightened: Vec<Option<f64>>,
     /// Per value that a linear layer reads: the mean of each of its channels.
     means: Vec<Vec<f64>>,
+    /// Per value: the mean of its magnitudes.
+    typical: Vec<f64>,
     /// Per value: an input that holds multiples of 1/255 of its maximum only.
     bytes: Vec<bool>,
     /// Per output, `samples * len` numbers.
     pub(crate) outputs: Vec<Vec<f32>>,
+}
+
+/// What one chunk of samples says of one value.
+struct Gathered {
+    range: Option<(f32, f32)>,
+    sums: Vec<f64>,
+    magnitudes: f64,
+    output: Vec<f32>,
 }
 
 impl Calibration {
@@ -27,35 +39,40 @@ impl Calibration {
     /// As [`float::run`].
     pub(crate) fn run(graph: &ModelGraph, inputs: &[Vec<f32>]) -> Result<Self, QuantiseError> {
         let read = linear_operands(graph);
-        let chunks = float::run(graph, inputs, |chunk| {
-            let sums: Vec<Vec<f64>> = read
-                .iter()
-                .zip(&chunk.values)
-                .map(|(layout, values)| layout.map_or_else(Vec::new, |layout| channel_sums(values, layout)))
-                .collect();
-            let ranges: Vec<_> = chunk.values.iter().map(|values| range(values)).collect();
-            let outputs: Vec<_> = graph.outputs.iter().map(|id| chunk.values[id.index()].clone()).collect();
-            (ranges, outputs, sums, chunk.samples)
+        let is_output: Vec<bool> = {
+            let mut is_output = vec![false; graph.values.len()];
+            graph.outputs.iter().for_each(|id| is_output[id.index()] = true);
+            is_output
+        };
+        let chunks = float::run(graph, inputs, |gathered: &mut BTreeMap<usize, Gathered>, seen| {
+            gathered.insert(
+                seen.value,
+                Gathered {
+                    range: range(seen.data),
+                    sums: read[seen.value].map_or_else(Vec::new, |layout| channel_sums(seen.data, layout)),
+                    magnitudes: seen.data.iter().map(|&v| f64::from(v.abs())).sum(),
+                    output: if is_output[seen.value] { seen.data.to_vec() } else { Vec::new() },
+                },
+            );
         })?;
-        let mut ranges: Vec<Option<(f32, f32)>> = vec![None; graph.values.len()];
+        let count = graph.values.len();
+        let mut ranges: Vec<Option<(f32, f32)>> = vec![None; count];
         let mut outputs = vec![Vec::new(); graph.outputs.len()];
-        let mut means: Vec<Vec<f64>> = vec![Vec::new(); graph.values.len()];
-        let mut samples = 0;
+        let (mut means, mut typical) = (vec![Vec::new(); count], vec![0.0; count]);
+        let samples = crate::count_samples(graph, inputs)?;
         // In the order of the chunks: the sum does not depend on which thread was first.
-        for (chunk_ranges, chunk_outputs, chunk_sums, count) in chunks {
-            samples += count;
-            for (whole, part) in means.iter_mut().zip(chunk_sums) {
-                whole.resize(part.len(), 0.0);
-                whole.iter_mut().zip(part).for_each(|(whole, part)| *whole += part);
-            }
-            for (whole, part) in ranges.iter_mut().zip(chunk_ranges) {
-                *whole = match (*whole, part) {
-                    (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
-                    (whole, part) => whole.or(part),
-                };
-            }
-            for (whole, part) in outputs.iter_mut().zip(chunk_outputs) {
-                whole.extend(part);
+        for (value, part) in chunks.into_iter().flatten() {
+            means[value].resize(part.sums.len(), 0.0);
+            means[value].iter_mut().zip(part.sums).for_each(|(whole, part)| *whole += part);
+            typical[value] += part.magnitudes / (samples * graph.values[value].len()) as f64;
+            ranges[value] = match (ranges[value], part.range) {
+                (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+                (whole, part) => whole.or(part),
+            };
+            for (whole, id) in outputs.iter_mut().zip(&graph.outputs) {
+                if id.index() == value {
+                    whole.extend_from_slice(&part.output);
+                }
             }
         }
         for (index, (means, layout)) in means.iter_mut().zip(&read).enumerate() {
@@ -72,6 +89,7 @@ impl Calibration {
             ranges: ranges.into_iter().map(|range| range.unwrap_or((0.0, 0.0))).collect(),
             tightened: vec![None; graph.values.len()],
             means,
+            typical,
             bytes,
             outputs,
         })
@@ -86,6 +104,11 @@ impl Calibration {
     pub(crate) fn magnitude(&self, value: usize) -> f64 {
         let (min, max) = self.ranges[value];
         self.tightened[value].unwrap_or(f64::from(min.abs().max(max.abs())))
+    }
+
+    /// Mean of a value's magnitudes.
+    pub(crate) fn typical(&self, value: usize) -> f64 {
+        self.typical[value]
     }
 
     /// Whether an input is a picture's bytes, up to one factor.

@@ -1,5 +1,7 @@
 //! Runs the circuit on real-valued samples and compares it with the float model.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 use veritorch_execute::{ExecuteError, Params, execute, run};
 use veritorch_graph::circuit::{Circuit, Port};
@@ -7,7 +9,7 @@ use veritorch_graph::model::ModelGraph;
 
 use crate::QuantiseError;
 use crate::float;
-use crate::report::{NodeReport, OutputReport};
+use crate::report::NodeReport;
 
 /// Samples in one call of the executor.
 const BATCH: usize = 16;
@@ -94,46 +96,6 @@ fn run_batch(
     }
 }
 
-/// Comparison of one output over samples: float results `[samples * len]`, integer ones where there are any.
-pub(crate) fn compare(name: &str, row: usize, float: &[f32], integer: &[Option<&[f64]>]) -> OutputReport {
-    let len = float.len() / integer.len().max(1);
-    let (mut rows, mut agreeing, mut cosines, mut measured) = (0usize, 0usize, 0.0, 0usize);
-    let (mut square_error, mut square, mut max_error) = (0.0f64, 0.0f64, 0.0f64);
-    for (sample, integer) in integer.iter().enumerate() {
-        let Some(integer) = integer else { continue };
-        let float: Vec<f64> = float[sample * len..(sample + 1) * len].iter().map(|&v| f64::from(v)).collect();
-        for (a, b) in float.chunks(row).zip(integer.chunks(row)) {
-            rows += 1;
-            agreeing += usize::from(argmax(a) == argmax(b));
-        }
-        let dot: f64 = float.iter().zip(*integer).map(|(a, b)| a * b).sum();
-        let (norm_a, norm_b) = (norm(&float), norm(integer));
-        cosines += if norm_a * norm_b > 0.0 { dot / (norm_a * norm_b) } else { f64::from(u8::from(norm_a == norm_b)) };
-        measured += 1;
-        for (a, b) in float.iter().zip(*integer) {
-            max_error = max_error.max((a - b).abs());
-            square_error += (a - b) * (a - b);
-            square += a * a;
-        }
-    }
-    OutputReport {
-        name: name.to_owned(),
-        agreement: (row > 1 && rows > 0).then(|| agreeing as f64 / rows as f64),
-        cosine: if measured > 0 { cosines / measured as f64 } else { 0.0 },
-        max_error,
-        drift: if square > 0.0 { (square_error / square).sqrt() } else { square_error.sqrt() },
-    }
-}
-
-/// Index of the greatest entry, the first of equals.
-pub(crate) fn argmax(row: &[f64]) -> usize {
-    row.iter().enumerate().fold(0, |best, (index, &v)| if v > row[best] { index } else { best })
-}
-
-fn norm(v: &[f64]) -> f64 {
-    v.iter().map(|x| x * x).sum::<f64>().sqrt()
-}
-
 /// Error of every value of the (prepared) graph that is an integer tensor of the circuit, on the first samples.
 ///
 /// # Errors
@@ -152,29 +114,44 @@ pub(crate) fn node_errors(
     let encoded: Vec<Vec<i64>> =
         circuit.inputs.iter().zip(&head).map(|(port, data)| encode(circuit, port, data)).collect();
     let witness = execute(&instance, params, &encoded)?;
-    let chunks = float::run(graph, &head, |chunk| (chunk.first, chunk.values.clone()))?;
-    Ok(trace
+    // Per traced value: square error and square.
+    let tensors: BTreeMap<usize, (usize, f64, Vec<i64>)> = trace
         .par_iter()
         .filter_map(|(value, name, scale)| {
             let index = circuit.tensors.iter().position(|tensor| tensor.name == *name)?;
-            let tensor = &circuit.tensors[index];
-            let integers = witness.values[index].to_i64();
-            let len = graph.values[*value].len();
-            let (mut square_error, mut square) = (0.0f64, 0.0f64);
-            for (first, values) in &chunks {
-                for (offset, &real) in values[*value].iter().enumerate() {
-                    let integer = integers[first * len + offset] as f64 * scale;
-                    square_error += (f64::from(real) - integer).powi(2);
-                    square += f64::from(real).powi(2);
-                }
-            }
+            Some((*value, (index, *scale, witness.values[index].to_i64())))
+        })
+        .collect();
+    let chunks = float::run(graph, &head, |errors: &mut BTreeMap<usize, [f64; 3]>, seen| {
+        let Some((_, scale, integers)) = tensors.get(&seen.value) else { return };
+        let integers = &integers[seen.first * graph.values[seen.value].len()..];
+        let mut sums = [0.0f64; 3];
+        for (&real, &integer) in seen.data.iter().zip(integers) {
+            let (real, integer) = (f64::from(real), integer as f64 * scale);
+            sums[0] += (real - integer).powi(2);
+            sums[1] += real.powi(2);
+            sums[2] += integer.powi(2);
+        }
+        errors.insert(seen.value, sums);
+    })?;
+    Ok(tensors
+        .iter()
+        .map(|(value, (index, scale, _))| {
+            let [square_error, square, other] = chunks.iter().filter_map(|chunk| chunk.get(value)).fold([0.0; 3], |mut sums, part| {
+                sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+                sums
+            });
+            let tensor = &circuit.tensors[*index];
             let span = (tensor.max - tensor.min + 1).max(1) as u64;
-            Some(NodeReport {
+            // |a - b|^2 = |a|^2 + |b|^2 - 2 a b
+            let norms = (square * other).sqrt();
+            NodeReport {
                 name: graph.values[*value].name.clone(),
                 scale: *scale,
                 bits: 64 - (span - 1).leading_zeros(),
                 drift: if square > 0.0 { (square_error / square).sqrt() } else { square_error.sqrt() },
-            })
+                cosine: if norms > 0.0 { (square + other - square_error) / (2.0 * norms) } else { f64::from(u8::from(square == other)) },
+            }
         })
         .collect())
 }

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use veritorch_graph::circuit::Policy;
+use veritorch_graph::model::{ModelGraph, ModelOp};
 
 use crate::QuantiseError;
 
 /// Inputs of given steps have at most this many on either side of zero.
 const MAX_STEPS: i64 = 1 << 31;
+/// Most bits of one value: more than 16 are checked by limbs.
+pub(crate) const MOST_BITS: u32 = 24;
 
 /// What the quantised model must reach on the calibration data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,23 +40,27 @@ pub struct InputSteps {
 /// Options of [`quantise`](crate::quantise()).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QuantiseOptions {
-    /// Bits of activations, 4 to 16. After a function that is never negative they are unsigned, else signed.
-    pub activation_bits: u32,
-    /// Bits of inputs, 4 to 16. An input that holds multiples of 1/255 of its maximum takes 8 unsigned bits, exactly.
-    pub input_bits: u32,
+    /// Bits of activations, 4 to 16. `None`: 8, in language models 16. After a function that is never negative they are
+    /// unsigned, else signed; in language models all are signed.
+    pub activation_bits: Option<u32>,
+    /// Bits of inputs, 4 to 16. `None`: 10, in language models 16. An input that holds multiples of 1/255 of its maximum takes 8
+    /// unsigned bits, exactly; token ids are whole numbers in any case.
+    pub input_bits: Option<u32>,
     /// Steps of all inputs, instead of those that calibration gives with `input_bits`.
     pub input_steps: Option<InputSteps>,
-    /// Bits, at least, of values that are added to others as they are (residual connections), 4 to 16.
-    pub residual_bits: u32,
+    /// Bits, at least, of values that are added to others as they are (residual connections), 4 to 24. `None`: 10, in language
+    /// models 16 or 24 by calibration.
+    pub residual_bits: Option<u32>,
     /// Factor on calibrated ranges of everything but inputs, 1 to 4: calibration sees few samples, others reach further.
-    pub margin: f64,
+    /// `None`: 1.25, in language models 4.
+    pub margin: Option<f64>,
     /// Tables up to 2^20 keys where the worst case asks for more than 2^16, so that fewer inputs are refused.
     pub widen_tables: bool,
     /// No input is refused: tables as wide as with `widen_tables`, and behind them values saturate in coarser steps.
     pub saturate: bool,
-    /// Weights of 16 bits instead of 8, everywhere.
-    pub wide_weights: bool,
-    /// Bits of single values of the model (by name), over the default.
+    /// Weights of 16 bits instead of 8, everywhere. `None`: in language models.
+    pub wide_weights: Option<bool>,
+    /// Bits of single values of the model (by name), over the default, 4 to 24.
     pub value_bits: BTreeMap<String, u32>,
     /// What must be reached; bits are raised where the error is worst until it is.
     pub target: Target,
@@ -70,14 +77,14 @@ pub struct QuantiseOptions {
 impl Default for QuantiseOptions {
     fn default() -> Self {
         Self {
-            activation_bits: 8,
-            input_bits: 10,
+            activation_bits: None,
+            input_bits: None,
             input_steps: None,
-            residual_bits: 10,
-            margin: 1.25,
+            residual_bits: None,
+            margin: None,
             widen_tables: false,
             saturate: false,
-            wide_weights: false,
+            wide_weights: None,
             value_bits: BTreeMap::new(),
             target: Target::None,
             labels: None,
@@ -93,16 +100,16 @@ impl QuantiseOptions {
     /// An option out of range, or a target of accuracy without labels.
     pub(crate) fn check(&self, samples: usize) -> Result<(), QuantiseError> {
         let bits = [
-            ("activation_bits", self.activation_bits),
-            ("input_bits", self.input_bits),
-            ("residual_bits", self.residual_bits),
+            ("activation_bits", self.activation_bits, 16),
+            ("input_bits", self.input_bits, 16),
+            ("residual_bits", self.residual_bits, MOST_BITS),
         ]
-            .into_iter()
-            .map(|(name, bits)| (name.to_owned(), bits))
-            .chain(self.value_bits.iter().map(|(name, &bits)| (format!("value_bits[{name}]"), bits)));
-        for (option, bits) in bits {
-            if !(4..=16).contains(&bits) {
-                return Err(QuantiseError::Option { option, reason: format!("{bits} bits, expected 4 to 16") });
+        .into_iter()
+        .map(|(name, bits, most)| (name.to_owned(), bits, most))
+        .chain(self.value_bits.iter().map(|(name, &bits)| (format!("value_bits[{name}]"), Some(bits), MOST_BITS)));
+        for (option, bits, most) in bits {
+            if let Some(bits) = bits.filter(|bits| !(4..=most).contains(bits)) {
+                return Err(QuantiseError::Option { option, reason: format!("{bits} bits, expected 4 to {most}") });
             }
         }
         if let Some(InputSteps { scale, range }) = self.input_steps {
@@ -112,8 +119,8 @@ impl QuantiseOptions {
                 return Err(QuantiseError::Option { option: "input_steps".to_owned(), reason });
             }
         }
-        if !(1.0..=4.0).contains(&self.margin) {
-            let reason = format!("{}, expected 1 to 4", self.margin);
+        if let Some(margin) = self.margin.filter(|margin| !(1.0..=4.0).contains(margin)) {
+            let reason = format!("{margin}, expected 1 to 4");
             return Err(QuantiseError::Option { option: "margin".to_owned(), reason });
         }
         if let Some(labels) = &self.labels
@@ -134,5 +141,42 @@ impl QuantiseOptions {
             return Err(target("accuracy needs labels; without them use agreement or drift"));
         }
         Ok(())
+    }
+}
+
+/// The options with every default filled in for one model.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Whether the model is quantised as language models are: 16 signed bits, checked by a range of their own instead of a
+    /// table that saturates, with room above what calibration saw.
+    pub(crate) language: bool,
+    pub(crate) activation_bits: u32,
+    pub(crate) input_bits: u32,
+    /// `None`: by calibration.
+    pub(crate) residual_bits: Option<u32>,
+    pub(crate) margin: f64,
+    pub(crate) wide_weights: bool,
+    pub(crate) options: QuantiseOptions,
+}
+
+impl Settings {
+    /// A model that normalises, attends or embeds is a language model; everything that is set wins over its profile.
+    pub(crate) fn new(graph: &ModelGraph, options: &QuantiseOptions) -> Self {
+        let language = graph.nodes.iter().any(|node| match node.op {
+            ModelOp::Normalize { .. } | ModelOp::Embedding => true,
+            // A classifier's softmax is the end of the model.
+            ModelOp::Softmax { .. } => graph.nodes.iter().any(|reader| reader.inputs.contains(&node.output)),
+            _ => false,
+        });
+        let default = |vision, text| if language { text } else { vision };
+        Self {
+            language,
+            activation_bits: options.activation_bits.unwrap_or(default(8, 16)),
+            input_bits: options.input_bits.unwrap_or(default(10, 16)),
+            residual_bits: options.residual_bits.or(if language { None } else { Some(10) }),
+            margin: options.margin.unwrap_or(if language { 4.0 } else { 1.25 }),
+            wide_weights: options.wide_weights.unwrap_or(language),
+            options: options.clone(),
+        }
     }
 }

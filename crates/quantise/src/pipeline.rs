@@ -8,15 +8,17 @@ use veritorch_graph::model::ModelGraph;
 
 use crate::calibrate::Calibration;
 use crate::lower::{Lowered, lower};
-use crate::measure::{argmax, compare, node_errors, run_samples};
+use crate::measure::{node_errors, run_samples};
+use crate::options::{MOST_BITS, Settings};
 use crate::prepare::prepare;
-use crate::report::{NodeReport, QuantisationReport, RefusalReport};
+use crate::report::{NodeReport, OutputReport, QuantisationReport, RefusalReport, argmax};
+use crate::scales::token_ids;
 use crate::{QuantiseError, QuantiseOptions, Target, count_samples};
 
 /// Samples on which errors of nodes are measured.
 const NODE_SAMPLES: usize = 16;
 /// Bits of activations at which the search gives up.
-const MOST_BITS: u32 = 14;
+const FINEST: u32 = 14;
 
 /// A quantised model.
 #[derive(Clone, Debug)]
@@ -52,19 +54,19 @@ pub fn quantise(
     let samples = count_samples(graph, calibration)?;
     options.check(samples)?;
     let graph = prepare(graph)?;
+    let mut settings = Settings::new(&graph, options);
     let mut ranges = Calibration::run(&graph, calibration)?;
     let search = Search { graph: &graph, inputs: calibration };
-    let mut options = options.clone();
     let mut wide = BTreeSet::new();
     if options.tighten {
-        search.tighten(&mut ranges, &options)?;
+        search.tighten(&mut ranges, &settings)?;
     }
-    let mut attempt = search.attempt(&ranges, &options, &wide)?;
-    while !search.meets(&attempt, &options) {
-        if !search.raise(&attempt, &mut options, &mut wide)? {
-            return Err(search.missed(&attempt, &options));
+    let mut attempt = search.attempt(&ranges, &settings, &wide)?;
+    while !search.meets(&attempt, options) {
+        if !search.raise(&attempt, &mut settings, &mut wide)? {
+            return Err(search.missed(&attempt, &settings));
         }
-        attempt = search.attempt(&ranges, &options, &wide)?;
+        attempt = search.attempt(&ranges, &settings, &wide)?;
     }
     if options.saturate
         && let Some(RefusalReport { node, tensor, excess }) = attempt.quantised.report.refusals.first().cloned()
@@ -87,10 +89,11 @@ impl Search<'_> {
     fn attempt(
         &self,
         ranges: &Calibration,
-        options: &QuantiseOptions,
+        settings: &Settings,
         wide: &BTreeSet<String>,
     ) -> Result<Attempt, QuantiseError> {
-        let Lowered { builder, mut weights, trace } = lower(self.graph, ranges, options, wide)?;
+        let Lowered { builder, mut weights, trace } = lower(self.graph, ranges, settings, wide)?;
+        let options = &settings.options;
         let refusals: Vec<RefusalReport> = builder
             .refusals()
             .iter()
@@ -102,11 +105,10 @@ impl Search<'_> {
             .collect();
         let headroom = builder.headroom();
         let circuit = builder.finish()?;
-        let values: Vec<Vec<i64>> =
-            circuit.params.iter().map(|param| weights.remove(&param.name).unwrap_or_default()).collect();
-        let params = Params::from_values(&circuit.params, &values)?;
-        drop(values);
+        let planes = circuit.params.iter().map(|param| weights.remove(&param.name).unwrap_or_default()).collect();
+        let params = Params::from_planes(circuit.params.clone(), planes)?;
         let results = run_samples(&circuit, &params, self.inputs)?;
+        let ids = token_ids(self.graph).and_then(|index| self.inputs.get(index)).map(Vec::as_slice);
         let outputs = circuit
             .outputs
             .iter()
@@ -114,7 +116,8 @@ impl Search<'_> {
             .map(|(index, port)| {
                 let integer: Vec<Option<&[f64]>> =
                     results.iter().map(|sample| sample.as_ref().map(|outputs| outputs[index].as_slice())).collect();
-                compare(&port.name, port.shape.last().copied().unwrap_or(1), &ranges.outputs[index], &integer)
+                let row = port.shape.last().copied().unwrap_or(1);
+                OutputReport::compare(&port.name, row, &ranges.outputs[index], &integer, ids)
             })
             .collect();
         let accuracy = |class: &dyn Fn(usize) -> Option<usize>| {
@@ -134,7 +137,7 @@ impl Search<'_> {
             total: refusals.is_empty(),
             refusals,
             headroom,
-            activation_bits: options.activation_bits,
+            activation_bits: settings.activation_bits,
             raised: options.value_bits.iter().map(|(name, &bits)| (name.clone(), bits)).collect(),
             wide_weights: wide.iter().cloned().collect(),
         };
@@ -154,9 +157,9 @@ impl Search<'_> {
         }
     }
 
-    fn missed(&self, attempt: &Attempt, options: &QuantiseOptions) -> QuantiseError {
+    fn missed(&self, attempt: &Attempt, settings: &Settings) -> QuantiseError {
         let report = &attempt.quantised.report;
-        let (measure, reached, target) = match options.target {
+        let (measure, reached, target) = match settings.options.target {
             Target::AccuracyLoss(loss) => {
                 ("accuracy", report.accuracy.unwrap_or(0.0), report.float_accuracy.unwrap_or(0.0) - loss)
             }
@@ -165,7 +168,7 @@ impl Search<'_> {
             Target::Drift(target) => ("one minus drift", 1.0 - report.drift(), 1.0 - target),
             Target::None => ("nothing", 0.0, 0.0),
         };
-        QuantiseError::Target { measure: measure.to_owned(), reached, target, bits: options.activation_bits }
+        QuantiseError::Target { measure: measure.to_owned(), reached, target, bits: settings.activation_bits }
     }
 
     fn nodes(&self, attempt: &Attempt) -> Result<Vec<NodeReport>, QuantiseError> {
@@ -174,33 +177,43 @@ impl Search<'_> {
         node_errors(self.graph, circuit, params, &attempt.trace, self.inputs, samples)
     }
 
-    /// Gives bits to the values where the error grows most, then to all; then weights of two bytes; false at the end of the road.
+    /// Gives bits to the values where the error grows most, then to all; then weights of two bytes; false at the end of the
+    /// road. Language models have 16 bits from the start: residual values of 24 bits, then less room above calibration.
     fn raise(
         &self,
         attempt: &Attempt,
-        options: &mut QuantiseOptions,
+        settings: &mut Settings,
         wide: &mut BTreeSet<String>,
     ) -> Result<bool, QuantiseError> {
-        if options.value_bits.len() < self.graph.nodes.len() / 2 {
+        if settings.language && settings.activation_bits > FINEST {
+            if settings.residual_bits.is_none_or(|bits| bits < MOST_BITS) {
+                settings.residual_bits = Some(MOST_BITS);
+                return Ok(true);
+            }
+            settings.margin /= 2.0;
+            return Ok(settings.margin >= 1.0);
+        }
+        let value_bits = &mut settings.options.value_bits;
+        if value_bits.len() < self.graph.nodes.len() / 2 {
             let mut nodes: Vec<NodeReport> = self.nodes(attempt)?;
             nodes.retain(|node| {
-                options.value_bits.get(&node.name).copied().unwrap_or(options.activation_bits) < MOST_BITS
+                value_bits.get(&node.name).copied().unwrap_or(settings.activation_bits) < FINEST
                     && !self.graph.outputs.iter().any(|&id| self.graph.value(id).name == node.name)
             });
             nodes.sort_by(|a, b| b.drift.total_cmp(&a.drift).then_with(|| a.name.cmp(&b.name)));
             let share = (nodes.len() / 4).max(1);
             if !nodes.is_empty() {
                 for node in nodes.into_iter().take(share) {
-                    let bits = options.value_bits.get(&node.name).copied().unwrap_or(options.activation_bits);
-                    options.value_bits.insert(node.name, bits + 2);
+                    let bits = value_bits.get(&node.name).copied().unwrap_or(settings.activation_bits);
+                    value_bits.insert(node.name, bits + 2);
                 }
                 return Ok(true);
             }
         }
-        if options.activation_bits + 2 <= MOST_BITS {
-            options.activation_bits += 2;
-            options.input_bits = options.input_bits.max(options.activation_bits + 2).min(16);
-            options.value_bits.retain(|_, bits| *bits > options.activation_bits);
+        if settings.activation_bits + 2 <= FINEST {
+            settings.activation_bits += 2;
+            settings.input_bits = settings.input_bits.max(settings.activation_bits + 2).min(16);
+            value_bits.retain(|_, bits| *bits > settings.activation_bits);
             return Ok(true);
         }
         let before = wide.len();
@@ -216,15 +229,15 @@ impl Search<'_> {
     }
 
     /// Tries tighter ranges, one value at a time in the order of the graph, and keeps what lowers the drift.
-    fn tighten(&self, ranges: &mut Calibration, options: &QuantiseOptions) -> Result<(), QuantiseError> {
+    fn tighten(&self, ranges: &mut Calibration, settings: &Settings) -> Result<(), QuantiseError> {
         let wide = BTreeSet::new();
-        let first = self.attempt(ranges, options, &wide)?;
+        let first = self.attempt(ranges, settings, &wide)?;
         let mut best = first.quantised.report.drift();
         for (value, _, _) in first.trace {
             for factor in [0.8, 0.6] {
                 let mut trial = ranges.clone();
                 trial.tighten(value, ranges.magnitude(value) * factor);
-                let drift = self.attempt(&trial, options, &wide)?.quantised.report.drift();
+                let drift = self.attempt(&trial, settings, &wide)?.quantised.report.drift();
                 if drift >= best * 0.99 {
                     break;
                 }

@@ -3,6 +3,9 @@
 //! * A node whose operands are all constant is evaluated.
 //! * `f(reshape(x)) = reshape(f(x))`, the same for transpose, and for max pools where f does not decrease: the function then
 //!   joins the rescale of the linear layer in front.
+//! * Scale and bias behind a normalisation go into the products with constant matrices that read them ([`affine`]).
+
+mod affine;
 
 use veritorch_graph::model::{ModelGraph, ModelOp, Operand, UnaryFn, ValueId, evaluate_node};
 
@@ -16,6 +19,7 @@ pub(crate) fn prepare(graph: &ModelGraph) -> Result<ModelGraph, QuantiseError> {
     let mut graph = graph.clone();
     fold_constants(&mut graph)?;
     while commute_one(&mut graph) {}
+    affine::fold(&mut graph);
     Ok(graph)
 }
 

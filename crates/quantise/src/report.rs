@@ -17,6 +17,72 @@ pub struct OutputReport {
     pub max_error: f64,
     /// Root mean square difference over the root mean square of the float results.
     pub drift: f64,
+    /// Perplexity of the next token under the float and the integer results, where the model reads token ids and
+    /// gives one row of logits for each.
+    pub perplexity: Option<(f64, f64)>,
+}
+
+impl OutputReport {
+    /// Compares float results `[samples * len]` with integer ones, `None` where a sample was refused. `row` is the extent of the
+    /// last axis; `ids` are the token ids of all samples, where there are any.
+    #[must_use]
+    pub fn compare(name: &str, row: usize, float: &[f32], integer: &[Option<&[f64]>], ids: Option<&[f32]>) -> Self {
+        let len = float.len() / integer.len().max(1);
+        let (mut rows, mut agreeing, mut cosines, mut measured) = (0usize, 0usize, 0.0, 0usize);
+        let (mut square_error, mut square, mut max_error) = (0.0f64, 0.0f64, 0.0f64);
+        let tokens = ids.map(|ids| ids.len() / integer.len().max(1)).filter(|&tokens| tokens > 1 && tokens * row == len);
+        let (mut losses, mut predicted) = ([0.0f64; 2], 0usize);
+        for (sample, integer) in integer.iter().enumerate() {
+            let Some(integer) = integer else { continue };
+            let float: Vec<f64> = float[sample * len..(sample + 1) * len].iter().map(|&v| f64::from(v)).collect();
+            for (at, (a, b)) in float.chunks(row).zip(integer.chunks(row)).enumerate() {
+                rows += 1;
+                agreeing += usize::from(argmax(a) == argmax(b));
+                if let (Some(tokens), Some(ids)) = (tokens, ids)
+                    && at + 1 < tokens
+                {
+                    let next = ids[sample * tokens + at + 1] as usize;
+                    losses[0] += surprise(a, next);
+                    losses[1] += surprise(b, next);
+                    predicted += 1;
+                }
+            }
+            let dot: f64 = float.iter().zip(*integer).map(|(a, b)| a * b).sum();
+            let (norm_a, norm_b) = (norm(&float), norm(integer));
+            cosines += if norm_a * norm_b > 0.0 { dot / (norm_a * norm_b) } else { f64::from(u8::from(norm_a == norm_b)) };
+            measured += 1;
+            for (a, b) in float.iter().zip(*integer) {
+                max_error = max_error.max((a - b).abs());
+                square_error += (a - b) * (a - b);
+                square += a * a;
+            }
+        }
+        let [float_loss, loss] = losses.map(|loss| libm::exp(loss / predicted.max(1) as f64));
+        Self {
+            name: name.to_owned(),
+            agreement: (row > 1 && rows > 0).then(|| agreeing as f64 / rows as f64),
+            cosine: if measured > 0 { cosines / measured as f64 } else { 0.0 },
+            max_error,
+            drift: if square > 0.0 { (square_error / square).sqrt() } else { square_error.sqrt() },
+            perplexity: (predicted > 0).then_some((float_loss, loss)),
+        }
+    }
+}
+
+/// Index of the greatest entry, the first of equals.
+pub(crate) fn argmax(row: &[f64]) -> usize {
+    row.iter().enumerate().fold(0, |best, (index, &v)| if v > row[best] { index } else { best })
+}
+
+/// `-log softmax(row)[index]`; nothing for an index that is no class.
+fn surprise(row: &[f64], index: usize) -> f64 {
+    let Some(own) = row.get(index) else { return 0.0 };
+    let max = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    libm::log(row.iter().map(|v| libm::exp(v - max)).sum::<f64>()) + max - own
+}
+
+fn norm(v: &[f64]) -> f64 {
+    v.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
 
 /// Error of one tensor.
@@ -30,6 +96,8 @@ pub struct NodeReport {
     pub bits: u32,
     /// Root mean square difference over the root mean square of the float values.
     pub drift: f64,
+    /// Cosine of the angle between float and integer values.
+    pub cosine: f64,
 }
 
 /// Where an input can be refused.
@@ -98,7 +166,11 @@ impl fmt::Display for QuantisationReport {
                 write!(f, "agreement {:.2} %, ", 100.0 * agreement)?;
             }
             let (cosine, drift) = (output.cosine, 100.0 * output.drift);
-            writeln!(f, "cosine {cosine:.6}, max error {:.4}, drift {drift:.2} %", output.max_error)?;
+            write!(f, "cosine {cosine:.6}, max error {:.4}, drift {drift:.2} %", output.max_error)?;
+            if let Some((float, integer)) = output.perplexity {
+                write!(f, ", perplexity {float:.4} -> {integer:.4}")?;
+            }
+            writeln!(f)?;
         }
         write!(f, "  {}-bit activations", self.activation_bits)?;
         if !self.raised.is_empty() {
@@ -124,7 +196,8 @@ impl fmt::Display for QuantisationReport {
             writeln!(f, "  refused {} calibration samples", self.refused)?;
         }
         for node in &self.nodes {
-            writeln!(f, "  {:40} {:2} bits, scale {:.3e}, drift {:.2} %", node.name, node.bits, node.scale, 100.0 * node.drift)?;
+            let (drift, cosine) = (100.0 * node.drift, node.cosine);
+            writeln!(f, "  {:40} {:2} bits, scale {:.3e}, drift {drift:.2} %, cosine {cosine:.6}", node.name, node.bits, node.scale)?;
         }
         Ok(())
     }

@@ -3,10 +3,13 @@
 //! `real = integer * scale`, symmetric (zero is zero). A group's scale is its greatest calibrated magnitude over the
 //! greatest integer; tensors that are never negative by construction are unsigned.
 
+use std::collections::BTreeMap;
+
 use veritorch_graph::model::{ModelGraph, ModelOp, UnaryFn, ValueId};
 
-use crate::{InputSteps, QuantiseOptions};
+use crate::InputSteps;
 use crate::calibrate::Calibration;
+use crate::options::{MOST_BITS, Settings};
 
 /// Integers of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,34 +71,47 @@ pub(crate) struct Formats {
     formats: Vec<Format>,
 }
 
+/// Share of a typical magnitude that a step of a residual value may be, where 16 bits are to do.
+const RESIDUAL_STEP: f64 = 1.0 / 256.0;
+
 impl Formats {
-    pub(crate) fn choose(graph: &ModelGraph, calibration: &Calibration, options: &QuantiseOptions) -> Self {
+    pub(crate) fn choose(graph: &ModelGraph, calibration: &Calibration, settings: &Settings) -> Self {
         let groups = group(graph);
-        let unsigned = never_negative(graph, calibration);
+        let unsigned = if settings.language { vec![false; graph.values.len()] } else { never_negative(graph, calibration) };
         let count = graph.values.len();
         let (mut magnitude, mut is_unsigned, mut bits) = (vec![0.0f64; count], vec![true; count], vec![0u32; count]);
+        let value_bits = &settings.options.value_bits;
         for index in (0..count).filter(|&index| graph.values[index].constant.is_none()) {
             let root = groups[index];
             magnitude[root] = magnitude[root].max(calibration.magnitude(index));
             is_unsigned[root] &= unsigned[index];
-            let own = options.value_bits.get(&graph.values[index].name).copied();
-            bits[root] = bits[root].max(own.unwrap_or(options.activation_bits));
+            let own = value_bits.get(&graph.values[index].name).copied();
+            bits[root] = bits[root].max(own.unwrap_or(settings.activation_bits));
         }
         for &id in &graph.inputs {
             let root = groups[id.index()];
-            let own = options.value_bits.get(&graph.value(id).name).copied();
-            bits[root] = bits[root].max(own.unwrap_or(options.input_bits));
-        }
-        for value in residual(graph) {
-            let root = groups[value];
-            if !options.value_bits.contains_key(&graph.values[value].name) {
-                bits[root] = bits[root].max(options.residual_bits);
-            }
+            let own = value_bits.get(&graph.value(id).name).copied();
+            bits[root] = bits[root].max(own.unwrap_or(settings.input_bits));
         }
         // Inputs are cut at encoding by definition; what is computed from them may reach further than calibration saw.
         let input_roots: Vec<usize> = graph.inputs.iter().map(|id| groups[id.index()]).collect();
         for root in (0..count).filter(|root| !input_roots.contains(root)) {
-            magnitude[root] *= options.margin;
+            magnitude[root] *= settings.margin;
+        }
+        for (root, bound) in normalised(graph, &groups) {
+            magnitude[root] = magnitude[root].min(bound);
+        }
+        for value in residual(graph, settings.language) {
+            let root = groups[value];
+            if value_bits.contains_key(&graph.values[value].name) {
+                continue;
+            }
+            let wanted = settings.residual_bits.unwrap_or_else(|| {
+                let step = Format::new(magnitude[root], false, settings.activation_bits).scale;
+                let is_fine = step <= calibration.typical(value) * RESIDUAL_STEP;
+                if is_fine { settings.activation_bits } else { MOST_BITS }
+            });
+            bits[root] = bits[root].max(wanted);
         }
         let mut formats: Vec<Format> = (0..count)
             .map(|index| Format::new(magnitude[groups[index]], is_unsigned[groups[index]], bits[groups[index]].max(4)))
@@ -106,17 +122,21 @@ impl Formats {
             if alone
                 && calibration.is_bytes(id.index())
                 && magnitude[root] == calibration.magnitude(id.index())
-                && !options.value_bits.contains_key(&graph.value(id).name)
+                && !value_bits.contains_key(&graph.value(id).name)
             {
                 let bytes = Format::new(magnitude[root], true, 8);
                 (0..count).filter(|&index| groups[index] == root).for_each(|index| formats[index] = bytes);
             }
         }
-        if let Some(steps) = options.input_steps {
+        if let Some(steps) = settings.options.input_steps {
             for root in input_roots {
                 let format = Format::of_steps(steps, magnitude[root], is_unsigned[root]);
                 (0..count).filter(|&index| groups[index] == root).for_each(|index| formats[index] = format);
             }
+        }
+        for (root, rows) in ids(graph, &groups) {
+            let whole = Format { scale: 1.0, min: 0, max: rows.next_power_of_two().max(2) as i64 - 1 };
+            (0..count).filter(|&index| groups[index] == root).for_each(|index| formats[index] = whole);
         }
         Self { formats }
     }
@@ -125,6 +145,52 @@ impl Formats {
         self.formats[value]
     }
 
+    /// The value's format cut to 16 bits, what linear layers and products read.
+    pub(crate) fn narrow(&self, value: usize) -> Format {
+        let format = self.formats[value];
+        let excess = format.log_len().saturating_sub(16);
+        Format { scale: format.scale * f64::from(1u32 << excess), min: format.min >> excess, max: format.max >> excess }
+    }
+}
+
+/// Groups of normalised values alone, by root, with the bound that holds for them whatever the input: the root of a row's length.
+fn normalised(graph: &ModelGraph, groups: &[usize]) -> BTreeMap<usize, f64> {
+    let mut bounds: BTreeMap<usize, f64> =
+        graph.inputs.iter().map(|id| (groups[id.index()], f64::INFINITY)).collect();
+    for node in &graph.nodes {
+        let root = groups[node.output.index()];
+        match &node.op {
+            ModelOp::Normalize { axes, .. } => {
+                let shape = &graph.value(node.output).shape;
+                let len: usize = axes.iter().map(|&axis| shape[axis]).product();
+                let bound = bounds.entry(root).or_insert(0.0f64);
+                *bound = bound.max((len as f64).sqrt());
+            }
+            op if is_wiring(op) => {}
+            _ => {
+                bounds.insert(root, f64::INFINITY);
+            }
+        }
+    }
+    bounds
+}
+
+/// Roots of the groups that hold token ids, with the rows of their (smallest) table.
+fn ids(graph: &ModelGraph, groups: &[usize]) -> BTreeMap<usize, usize> {
+    let mut ids = BTreeMap::new();
+    for node in graph.nodes.iter().filter(|node| node.op == ModelOp::Embedding) {
+        let rows = graph.value(node.inputs[0]).shape[0];
+        let least = ids.entry(groups[node.inputs[1].index()]).or_insert(rows);
+        *least = rows.min(*least);
+    }
+    ids
+}
+
+/// The first input that holds token ids.
+pub(crate) fn token_ids(graph: &ModelGraph) -> Option<usize> {
+    let groups = group(graph);
+    let ids = ids(graph, &groups);
+    graph.inputs.iter().position(|id| ids.contains_key(&groups[id.index()]))
 }
 
 /// Union-find over wiring: the root of each value's group.
@@ -138,20 +204,7 @@ fn group(graph: &ModelGraph) -> Vec<usize> {
         at
     }
     for node in &graph.nodes {
-        let is_wiring = matches!(
-            node.op,
-            ModelOp::Transpose { .. }
-                | ModelOp::Reshape
-                | ModelOp::Slice { .. }
-                | ModelOp::Pad { .. }
-                | ModelOp::Concat { .. }
-                | ModelOp::Expand
-                | ModelOp::ZeroStuff { .. }
-                | ModelOp::Gather { .. }
-                | ModelOp::MaxPool { .. }
-                | ModelOp::ReduceMax { .. }
-        );
-        if !is_wiring {
+        if !is_wiring(&node.op) {
             continue;
         }
         for operand in node.inputs.iter().filter(|&&id| graph.value(id).constant.is_none()) {
@@ -163,8 +216,26 @@ fn group(graph: &ModelGraph) -> Vec<usize> {
     (0..graph.values.len()).map(|at| find(&mut parent, at)).collect()
 }
 
-/// Values that are added to others as they are: their error is carried along, layer after layer.
-fn residual(graph: &ModelGraph) -> Vec<usize> {
+/// Whether an operator only moves integers, or takes the greater of two.
+fn is_wiring(op: &ModelOp) -> bool {
+    matches!(
+        op,
+        ModelOp::Transpose { .. }
+            | ModelOp::Reshape
+            | ModelOp::Slice { .. }
+            | ModelOp::Pad { .. }
+            | ModelOp::Concat { .. }
+            | ModelOp::Expand
+            | ModelOp::ZeroStuff { .. }
+            | ModelOp::Gather { .. }
+            | ModelOp::MaxPool { .. }
+            | ModelOp::ReduceMax { .. }
+    )
+}
+
+/// Values that are added to others as they are: their error is carried along, layer after layer. In language models also sums
+/// that are only normalised.
+fn residual(graph: &ModelGraph, language: bool) -> Vec<usize> {
     let uses = crate::prepare::count_uses(graph);
     let is_dynamic = |id: &ValueId| graph.value(*id).constant.is_none();
     // A linear layer that only the sum reads is not rounded before it.
@@ -181,9 +252,13 @@ fn residual(graph: &ModelGraph) -> Vec<usize> {
     graph
         .nodes
         .iter()
-        .filter(|node| matches!(node.op, ModelOp::Add | ModelOp::Sub) && node.inputs.iter().all(is_dynamic))
-        .flat_map(|node| &node.inputs)
-        .filter(|id| !is_pending(id))
+        .flat_map(|node| match node.op {
+            ModelOp::Add | ModelOp::Sub if node.inputs.iter().all(is_dynamic) => {
+                node.inputs.iter().filter(|&id| !is_pending(id)).collect()
+            }
+            ModelOp::Normalize { .. } if language => vec![&node.inputs[0]],
+            _ => Vec::new(),
+        })
         .map(|id| id.index())
         .collect()
 }

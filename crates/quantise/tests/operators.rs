@@ -11,10 +11,10 @@ use veritorch_quantise::{QuantiseOptions, Quantised, quantise};
 fn near(graph: &ModelGraph, drift: f64) -> Quantised {
     let data = samples(graph, 20, 2.0);
     let options = QuantiseOptions {
-        activation_bits: 12,
-        input_bits: 14,
-        residual_bits: 12,
-        wide_weights: true,
+        activation_bits: Some(12),
+        input_bits: Some(14),
+        residual_bits: Some(12),
+        wide_weights: Some(true),
         node_errors: true,
         ..QuantiseOptions::default()
     };

@@ -49,8 +49,8 @@ fn calibration_data_is_checked() {
 fn options_are_checked() {
     let data = [noise(80, 1, 1.0)];
     for options in [
-        QuantiseOptions { activation_bits: 17, ..QuantiseOptions::default() },
-        QuantiseOptions { input_bits: 0, ..QuantiseOptions::default() },
+        QuantiseOptions { activation_bits: Some(17), ..QuantiseOptions::default() },
+        QuantiseOptions { input_bits: Some(0), ..QuantiseOptions::default() },
         QuantiseOptions { target: Target::Agreement(99.0), ..QuantiseOptions::default() },
         QuantiseOptions { target: Target::AccuracyLoss(0.01), ..QuantiseOptions::default() },
     ] {
@@ -85,7 +85,7 @@ fn the_same_on_any_number_of_threads() {
 fn bits_rise_until_the_target_is_met() {
     let graph = mlp();
     let data = samples(&graph, 60, 1.0);
-    let options = |target| QuantiseOptions { activation_bits: 4, input_bits: 6, target, ..QuantiseOptions::default() };
+    let options = |target| QuantiseOptions { activation_bits: Some(4), input_bits: Some(6), target, ..QuantiseOptions::default() };
     let coarse = quantise(&graph, &data, &options(Target::None)).unwrap().report;
     assert!(coarse.drift() > 0.01, "{coarse}");
     let fine = quantise(&graph, &data, &options(Target::Drift(0.01))).unwrap().report;
@@ -125,7 +125,7 @@ fn inputs_that_leave_a_table_are_refused_and_reported() {
     let y = net.node(ModelOp::Unary(UnaryFn::Relu), &[y], &[1, 1]);
     let graph = net.finish(&[y]);
     let data: Vec<f32> = noise(50, 3, 1.0).iter().flat_map(|&v| [v, v * 1.0001]).collect();
-    let options = QuantiseOptions { input_bits: 16, ..QuantiseOptions::default() };
+    let options = QuantiseOptions { input_bits: Some(16), ..QuantiseOptions::default() };
     let calibration = [data];
     let quantised = quantise(&graph, &calibration, &options).unwrap();
     let report = &quantised.report;
@@ -164,7 +164,7 @@ fn a_saturating_circuit_refuses_nothing() {
         (1e3, None, Some([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])),
     ] {
         let (graph, calibration) = difference(gain, after);
-        let options = QuantiseOptions { input_bits: 16, activation_bits: 12, ..QuantiseOptions::default() };
+        let options = QuantiseOptions { input_bits: Some(16), activation_bits: Some(12), ..QuantiseOptions::default() };
         let refusing = quantise(&graph, &calibration, &options).unwrap();
         let total = quantise(&graph, &calibration, &QuantiseOptions { saturate: true, ..options }).unwrap();
         assert!(!refusing.report.total, "{after:?}: {}", refusing.report);
@@ -252,7 +252,7 @@ fn tighter_ranges_are_taken_only_where_drift_falls() {
     // One sample far out: its range costs all others precision.
     let mut data = samples(&graph, 200, 0.2);
     data[0][3] = 1.0;
-    let options = QuantiseOptions { activation_bits: 5, ..QuantiseOptions::default() };
+    let options = QuantiseOptions { activation_bits: Some(5), ..QuantiseOptions::default() };
     let plain = quantise(&graph, &data, &options).unwrap().report.drift();
     let tight = quantise(&graph, &data, &QuantiseOptions { tighten: true, ..options }).unwrap().report.drift();
     assert!(tight <= plain, "{tight} > {plain}");

@@ -103,7 +103,7 @@ impl QuantiseArgs {
                 activation_bits: self.activation_bits,
                 input_bits: self.input_bits,
                 input_steps,
-                wide_weights: self.wide_weights,
+                wide_weights: self.wide_weights.then_some(true),
                 target,
                 labels,
                 policy: veritorch::Policy {

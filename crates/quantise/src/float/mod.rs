@@ -1,27 +1,34 @@
 //! Float executor of the model graph for calibration: many samples, all cores, the same result on every machine.
 //!
-//! Convolutions and products with constants run as matrix products over several samples at once; everything else is
-//! the graph's reference evaluator, sample by sample.
+//! Convolutions and products with constants run as matrix products over several samples at once, products of activations, sums,
+//! normalisations and softmaxes row by row; everything else is the graph's reference evaluator, sample by sample. A
+//! value is dropped behind its last reader.
 
 mod conv;
 mod gemm;
+mod rows;
+
+use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use veritorch_graph::model::{Constant, ModelGraph, ModelOp, Node, Operand, UnaryFn, ValueId, evaluate_node};
+use veritorch_graph::model::index::{broadcast_strides, for_each_index, offset};
+use veritorch_graph::model::{Constant, ModelGraph, ModelOp, Node, Operand, UnaryFn, Value, evaluate_node};
 
 use crate::QuantiseError;
 
-/// Samples that one thread works on at a time.
+/// Samples that one thread works on at a time, where they are not too large.
 const CHUNK: usize = 16;
+/// Most numbers of one value that are worked on at a time.
+const CHUNK_LEN: usize = 1 << 24;
 
-/// Values of a chunk of samples.
-pub(crate) struct Chunk {
+/// One value on a chunk of samples.
+pub(crate) struct Seen<'a> {
+    /// Index in the graph.
+    pub(crate) value: usize,
     /// Index of the first sample.
     pub(crate) first: usize,
-    /// Samples in the chunk.
-    pub(crate) samples: usize,
-    /// Per value of the graph, `samples * len` numbers; empty for constants.
-    pub(crate) values: Vec<Vec<f32>>,
+    /// Some samples, one after the other.
+    pub(crate) data: &'a [f32],
 }
 
 /// Checks the lengths of data for the model's inputs, and that every number is finite; gives the number of samples.
@@ -64,27 +71,34 @@ pub fn count_samples(graph: &ModelGraph, inputs: &[Vec<f32>]) -> Result<usize, Q
     samples.ok_or(QuantiseError::InputCount { expected: 1, actual: 0 })
 }
 
-/// Runs the model on all samples; `visit` sees each chunk's values, and its results come back in order.
+/// Runs the model on all samples; `visit` sees each value that depends on the input, in the order of the graph, and gathers what
+/// it needs of a chunk; the chunks come back in order.
 ///
 /// # Errors
 /// As [`count_samples`], an operator that the evaluator refuses, or a value that is not finite, naming the node.
-pub(crate) fn run<T: Send>(
+pub(crate) fn run<T: Default + Send>(
     graph: &ModelGraph,
     inputs: &[Vec<f32>],
-    visit: impl Fn(&Chunk) -> T + Sync,
+    visit: impl Fn(&mut T, &Seen<'_>) + Sync,
 ) -> Result<Vec<T>, QuantiseError> {
     let samples = count_samples(graph, inputs)?;
-    (0..samples.div_ceil(CHUNK))
+    let largest = graph.values.iter().filter(|value| value.constant.is_none()).map(Value::len).max().unwrap_or(1);
+    let chunk = CHUNK.min(CHUNK_LEN / largest.max(1)).max(1);
+    let last_use = last_use(graph);
+    (0..samples.div_ceil(chunk))
         .into_par_iter()
         .map(|index| {
-            let first = index * CHUNK;
-            let count = CHUNK.min(samples - first);
+            let first = index * chunk;
+            let count = chunk.min(samples - first);
+            let mut gathered = T::default();
             let mut values = vec![Vec::new(); graph.values.len()];
             for (&id, data) in graph.inputs.iter().zip(inputs) {
                 let len = graph.value(id).len();
-                values[id.index()] = data[first * len..(first + count) * len].to_vec();
+                let data = &data[first * len..(first + count) * len];
+                visit(&mut gathered, &Seen { value: id.index(), first, data });
+                values[id.index()] = data.to_vec();
             }
-            for node in &graph.nodes {
+            for (at, node) in graph.nodes.iter().enumerate() {
                 let result = run_node(graph, node, &values, count)?;
                 if let Some(index) = result.iter().position(|v| !v.is_finite()) {
                     return Err(QuantiseError::NotFinite {
@@ -93,11 +107,25 @@ pub(crate) fn run<T: Send>(
                         value: result[index],
                     });
                 }
-                values[node.output.index()] = result;
+                let value = node.output.index();
+                visit(&mut gathered, &Seen { value, first, data: &result });
+                values[value] = result;
+                for id in node.inputs.iter().chain([&node.output]).filter(|id| last_use[id.index()] <= at) {
+                    values[id.index()] = Vec::new();
+                }
             }
-            Ok(visit(&Chunk { first, samples: count, values }))
+            Ok(gathered)
         })
         .collect()
+}
+
+/// Per value the index of the last node that reads it; 0 where none does.
+fn last_use(graph: &ModelGraph) -> Vec<usize> {
+    let mut last = vec![0; graph.values.len()];
+    for (at, node) in graph.nodes.iter().enumerate() {
+        node.inputs.iter().for_each(|id| last[id.index()] = at);
+    }
+    last
 }
 
 /// The model's outputs on all samples: per output, `samples * len` numbers.
@@ -105,23 +133,20 @@ pub(crate) fn run<T: Send>(
 /// # Errors
 /// As [`run`].
 pub fn outputs(graph: &ModelGraph, inputs: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, QuantiseError> {
-    let chunks = run(graph, inputs, |chunk| {
-        graph.outputs.iter().map(|&id| operand(graph, id, &chunk.values, chunk.samples)).collect::<Vec<_>>()
-    })?;
-    let mut outputs = vec![Vec::new(); graph.outputs.len()];
-    for chunk in chunks {
-        for (output, part) in outputs.iter_mut().zip(chunk) {
-            output.extend(part);
+    let samples = count_samples(graph, inputs)?;
+    let chunks = run(graph, inputs, |kept: &mut BTreeMap<usize, Vec<f32>>, seen| {
+        if graph.outputs.iter().any(|id| id.index() == seen.value) {
+            kept.insert(seen.value, seen.data.to_vec());
         }
-    }
-    Ok(outputs)
-}
-
-fn operand(graph: &ModelGraph, id: ValueId, values: &[Vec<f32>], samples: usize) -> Vec<f32> {
-    match graph.value(id).data() {
-        Some(data) => data.repeat(samples),
-        None => values[id.index()].clone(),
-    }
+    })?;
+    Ok(graph
+        .outputs
+        .iter()
+        .map(|&id| match graph.value(id).data() {
+            Some(data) => data.repeat(samples),
+            None => chunks.iter().filter_map(|kept| kept.get(&id.index())).flatten().copied().collect(),
+        })
+        .collect())
 }
 
 fn run_node(graph: &ModelGraph, node: &Node, values: &[Vec<f32>], samples: usize) -> Result<Vec<f32>, QuantiseError> {
@@ -161,7 +186,14 @@ fn run_node(graph: &ModelGraph, node: &Node, values: &[Vec<f32>], samples: usize
         ModelOp::Unary(UnaryFn::Relu) if constant(0).is_none() => {
             Ok(values[node.inputs[0].index()].iter().map(|x| x.max(0.0)).collect())
         }
-        _ => {
+        ModelOp::Reshape if constant(0).is_none() => Ok(values[node.inputs[0].index()].clone()),
+        ModelOp::Normalize { axes, epsilon, centred }
+            if constant(0).is_none() && axes.iter().copied().eq(shape(0).len() - axes.len()..shape(0).len()) =>
+        {
+            let len = axes.iter().map(|&axis| shape(0)[axis]).product();
+            Ok(rows::normalize(&values[node.inputs[0].index()], len, f64::from(*epsilon), *centred))
+        }
+        op => {
             let constants: Vec<_> = node.inputs.iter().map(|&id| graph.value(id).data()).collect();
             let mut y = Vec::with_capacity(samples * graph.value(node.output).len());
             for sample in 0..samples {
@@ -178,11 +210,40 @@ fn run_node(graph: &ModelGraph, node: &Node, values: &[Vec<f32>], samples: usize
                         Operand { shape: &value.shape, data }
                     })
                     .collect();
-                let part = evaluate_node(&node.op, &operands, output)
-                    .map_err(|error| QuantiseError::Model { node: node.name.clone(), reason: error.to_string() })?;
+                let pair = || [0, 1].map(|k: usize| (operands[k].shape, operands[k].data));
+                let part = match op {
+                    ModelOp::MatMul => matmul(pair(), output),
+                    ModelOp::Add => rows::binary(pair(), output, |a, b| a + b),
+                    ModelOp::Sub => rows::binary(pair(), output, |a, b| a - b),
+                    ModelOp::Mul => rows::binary(pair(), output, |a, b| a * b),
+                    ModelOp::Div => rows::binary(pair(), output, |a, b| a / b),
+                    ModelOp::Softmax { axis } if axis + 1 == output.len() => {
+                        let mask = operands.get(1).map(|mask| (mask.shape, mask.data));
+                        rows::softmax(output, operands[0].data, mask)
+                    }
+                    op => evaluate_node(op, &operands, output)
+                        .map_err(|error| QuantiseError::Model { node: node.name.clone(), reason: error.to_string() })?,
+                };
                 y.extend(part);
             }
             Ok(y)
         }
     }
+}
+
+/// `a [.., M, K] b [.., K, N]`, leading axes broadcast to the result's.
+fn matmul([a, b]: [(&[usize], &[f32]); 2], shape: &[usize]) -> Vec<f32> {
+    let (outer, matrix) = shape.split_at(shape.len() - 2);
+    let (m, n, k) = (matrix[0], matrix[1], a.0[a.0.len() - 1]);
+    let from = |own: &[usize]| broadcast_strides(&own[..own.len() - 2], outer);
+    let (from_a, from_b) = (from(a.0), from(b.0));
+    let mut y = vec![0.0; shape.iter().product()];
+    let mut parts = y.chunks_mut(m * n);
+    for_each_index(outer, |index| {
+        let Some(part) = parts.next() else { return };
+        let a = &a.1[offset(index, &from_a) * m * k..][..m * k];
+        let b = &b.1[offset(index, &from_b) * k * n..][..k * n];
+        gemm::gemm(a, b, part, [m, k, n]);
+    });
+    y
 }

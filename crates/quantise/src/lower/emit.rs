@@ -6,7 +6,10 @@
 //! step of a weight is below `2^-16` of the result's anyway. What rounding the weights shifts a channel by on average over the
 //! calibration data is added to its bias.
 
-use veritorch_graph::circuit::{AxisFactor, AxisLink, AxisMap, CircuitError, MAX_LOG_TABLE, SeparableMap, TensorId, Term};
+use veritorch_execute::byte_planes;
+use veritorch_graph::circuit::{
+    AxisFactor, AxisLink, AxisMap, CircuitError, MAX_LOG_TABLE, Op, SeparableMap, TensorId, Term,
+};
 use veritorch_graph::gadgets::{Quotient, function_table, requantise};
 use veritorch_graph::model::UnaryFn;
 
@@ -18,6 +21,12 @@ use crate::scales::{Format, tidy};
 const SHIFT: u32 = 16;
 /// Logarithm of the keys of a function table, at least.
 const LOG_KEYS: u32 = 16;
+/// Least ratio of the greatest integer to what calibration saw.
+const LEAST_ROOM: f64 = 1.0625;
+/// Greatest ratio of the steps of products of activations in one sum.
+const MOST_MULTIPLE: f64 = 256.0;
+/// Greatest magnitude of an offset: four balanced bytes, with room for rounding.
+const MOST_OFFSET: u64 = 127 << 24;
 /// Leaves its operand as it is: the table saturates alone.
 pub(super) const IDENTITY: UnaryFn = UnaryFn::Clip { min: f32::NEG_INFINITY, max: f32::INFINITY };
 
@@ -78,29 +87,31 @@ impl Lowering<'_> {
         unit: f64,
         rank: usize,
     ) -> Result<(Term, Option<Offset>), Unsupported> {
-        let largest = if self.options.wide_weights || self.wide.contains(&layer.name) { 32_639.0 } else { 127.0 };
+        let largest = if self.settings.wide_weights || self.wide.contains(&layer.name) { 32_639.0 } else { 127.0 };
         let per_step = layer.x.scale / unit;
-        let mut multipliers = Vec::with_capacity(layer.weights.len());
-        let mut mantissas: Vec<Vec<i64>> = Vec::with_capacity(layer.weights.len());
-        let mut shifts = Vec::with_capacity(layer.weights.len());
-        for (index, row) in layer.weights.iter().enumerate() {
+        let [outputs, inner] = layer.weights.extents;
+        let data = self.constant(layer.weights.constant).unwrap_or_default();
+        let mut multipliers = Vec::with_capacity(outputs);
+        let mut mantissas: Vec<i64> = Vec::with_capacity(outputs * inner);
+        let mut shifts = Vec::with_capacity(outputs);
+        for index in 0..outputs {
+            let row = layer.weights.row(data, index);
             let max = row.iter().fold(0.0f64, |max, w| max.max(w.abs()));
             // A hair below the ceiling's jump, so that a maximum that is exact stays exact.
             let multiplier = (max * per_step / largest * (1.0 - 1e-9)).ceil().max(1.0);
             if multiplier >= (1u64 << 46) as f64 {
                 return Err(Unsupported::reason(format!("weights up to {max} need a multiplier beyond 2^46")));
             }
-            let rounded: Vec<i64> =
-                row.iter().map(|w| (w * per_step / multiplier).round().clamp(-largest, largest) as i64).collect();
+            let start = mantissas.len();
+            mantissas
+                .extend(row.iter().map(|w| (w * per_step / multiplier).round().clamp(-largest, largest) as i64));
             let step = multiplier / per_step;
-            shifts.push(layer.means.get(index * layer.means.len() / layer.weights.len()).map_or(0.0, |means| {
-                row.iter().zip(&rounded).zip(means).map(|((w, &q), mean)| (w - q as f64 * step) * mean).sum()
+            shifts.push(layer.means.get(index * layer.means.len() / outputs).map_or(0.0, |means| {
+                row.iter().zip(&mantissas[start..]).zip(means).map(|((w, &q), mean)| (w - q as f64 * step) * mean).sum()
             }));
-            mantissas.push(rounded);
             multipliers.push(multiplier as i64);
         }
-        let outputs = multipliers.len();
-        let (shape, values) = arrange(&layer.kind, &mantissas);
+        let (shape, values) = arrange(&layer.kind, mantissas, [outputs, inner]);
         let w = self.weight(&layer.name, shape, values)?;
         let x = layer.x.tensor;
         let accumulator = format!("{name}:accumulator");
@@ -125,13 +136,18 @@ impl Lowering<'_> {
         Ok((term, shift))
     }
 
-    /// `round(offset / unit)` as a private weight; nothing where all are zero.
+    /// `round(offset / unit)` as a private weight; nothing where all are zero. Integers beyond four bytes are rounded to
+    /// multiples of a power of two.
     fn offset_term(&mut self, offset: &Offset, shape: &[usize], unit: f64) -> Result<Option<Term>, Unsupported> {
         let values: Vec<i64> = offset.values.iter().map(|v| coefficient(v / unit)).collect::<Result<_, _>>()?;
-        if values.iter().all(|&v| v == 0) {
+        let largest = values.iter().map(|v| v.unsigned_abs()).max().unwrap_or(0);
+        if largest == 0 {
             return Ok(None);
         }
-        self.constant_term(&offset.name, &offset.shape, values, shape).map(Some)
+        let excess = (largest / MOST_OFFSET).checked_ilog2().map_or(0, |log| log + 1);
+        let values = values.into_iter().map(|v| if excess == 0 { v } else { (v + (1 << (excess - 1))) >> excess }).collect();
+        let term = self.constant_term(&offset.name, &offset.shape, values, shape)?;
+        Ok(Some(Term { coefficient: term.coefficient << excess, ..term }))
     }
 
     /// Integers `values` of shape `own`, which broadcasts to `shape` (same rank), as a term.
@@ -170,6 +186,42 @@ impl Lowering<'_> {
         Ok(Term { x: w, coefficient: 1, map: SeparableMap { links } })
     }
 
+    /// `format(sum)`, or the nearest format for which the multiplier of products of activations is 1: they absorb none, and a
+    /// multiplier of enough bits would take a limb more.
+    pub(super) fn settle(&mut self, name: &str, sum: Sum, format: Format, magnitude: f64) -> Result<Int, Unsupported> {
+        let Some(unit) = self.settings.language.then(|| self.product_unit(&sum)).flatten() else {
+            return self.rescale(name, sum, None, format, magnitude);
+        };
+        let mut shift = (format.scale / unit).log2().round();
+        // Rounding may not cost the room above what calibration saw.
+        if unit * shift.exp2() * format.max as f64 <= magnitude * LEAST_ROOM {
+            shift += 1.0;
+        }
+        if !(1.0..=40.0).contains(&shift) {
+            return self.rescale(name, sum, None, format, magnitude);
+        }
+        let shift = shift as u32;
+        let t = self.emit(&format!("{name}:scaled"), sum, unit, 1 << (shift - 1))?;
+        let target = self.saturation(None, format, self.keys_for(t, shift));
+        let result = requantise(&mut self.builder, name, t, shift, target)?;
+        Ok(Int { tensor: result.value, scale: unit * (1u64 << shift) as f64 })
+    }
+
+    /// The real value of 1 that all summands share, where all of them are products of activations.
+    fn product_unit(&self, sum: &Sum) -> Option<f64> {
+        let unit = sum.finest();
+        let is_multiple = |part: &Part| match part {
+            Part::Tensor { x, factor, channel: None, .. } => {
+                let times = factor.abs() / unit;
+                matches!(self.builder.circuit().tensor(*x).op, Op::Mul { .. } | Op::MatMul { .. })
+                    && times < MOST_MULTIPLE
+                    && (times - times.round()).abs() < 1e-9
+            }
+            _ => false,
+        };
+        (unit.is_finite() && sum.parts.iter().all(is_multiple)).then_some(unit)
+    }
+
     /// `format(f(sum))`: one rescale with the function in its table.
     pub(super) fn rescale(
         &mut self,
@@ -197,13 +249,14 @@ impl Lowering<'_> {
         let function = function.unwrap_or(UnaryFn::Relu);
         // Keys are finer than the result: 2^12 over the calibrated magnitude, coarser by one bit where the worst case asks for it.
         let magnitude = if magnitude > 0.0 { magnitude } else { 1.0 };
-        let fine = tidy(magnitude / 4096.0);
-        let base = self.shift(&sum, fine, 4096) - 1;
+        let steps = if self.settings.language { (1 << 15) / self.settings.margin.ceil() as i64 } else { 4096 };
+        let fine = tidy(magnitude / steps as f64);
+        let base = self.shift(&sum, fine, steps) - 1;
         let unit = fine / (1u64 << base) as f64;
         let t = self.emit(&format!("{name}:scaled"), sum, unit, 1 << (base - 1))?;
         let (lo, hi) = self.builder.range(t);
         let fits = |shift: u32| lo >> shift >= -(1 << 15) && hi >> shift < 1 << 15;
-        let shift = if fits(base) || !fits(base + 1) { base } else { base + 1 };
+        let shift = if self.settings.language || fits(base) || !fits(base + 1) { base } else { base + 1 };
         let (t, shift) = self.coarsen(name, t, shift, base)?;
         let key = fine * (1u64 << (shift - base)) as f64;
         let log_keys = self.keys_for(t, shift).max(LOG_KEYS);
@@ -227,7 +280,8 @@ impl Lowering<'_> {
             .filter_map(Part::step)
             .filter(|&step| step > 0.0)
             .fold(f64::INFINITY, f64::min);
-        let (multiplier, wanted) = (finest / scale * 65_536.0, (steps + 1) as f64);
+        let wanted = if self.settings.language { steps.min(1 << 12) } else { steps };
+        let (multiplier, wanted) = (finest / scale * 65_536.0, (wanted + 1) as f64);
         match multiplier {
             m if m >= wanted => SHIFT,
             m if m * 256.0 >= wanted => SHIFT + 8,
@@ -237,7 +291,7 @@ impl Lowering<'_> {
 
     /// Logarithm of the signed keys that hold the worst case of `t / 2^shift`, where the options ask for it; at most 20.
     pub(super) fn keys_for(&self, t: TensorId, shift: u32) -> u32 {
-        if !self.options.widen_tables && !self.options.saturate {
+        if !self.settings.options.widen_tables && !self.settings.options.saturate {
             return 0;
         }
         self.worst_keys(t, shift).min(MAX_LOG_TABLE)
@@ -254,7 +308,7 @@ impl Lowering<'_> {
     /// which it is not, and `t` with the half of that one in place of the half of `2^halved`.
     pub(super) fn coarsen(&mut self, name: &str, t: TensorId, shift: u32, halved: u32) -> Result<(TensorId, u32), Unsupported> {
         let excess = self.worst_keys(t, shift).saturating_sub(MAX_LOG_TABLE);
-        if !self.options.saturate || excess == 0 {
+        if !self.settings.options.saturate || excess == 0 {
             return Ok((t, shift));
         }
         // Rounding may reach one key further.
@@ -268,6 +322,10 @@ impl Lowering<'_> {
 
     /// The table that saturates at a format, keys having the format's scale.
     fn saturation(&mut self, function: Option<UnaryFn>, format: Format, least: u32) -> Quotient {
+        let own = format.log_len();
+        if self.settings.language && function.is_none() && least <= own {
+            return Quotient::Range { min: format.min, log_len: own };
+        }
         // Eight times the calibrated range at least, up to 2^18 keys.
         let log_keys = ((format.max + 1).ilog2() + 4).clamp(LOG_KEYS, 18).max(least);
         let min = -(1i64 << (log_keys - 1));
@@ -306,10 +364,12 @@ impl Lowering<'_> {
         function_table(&mut self.builder, &name, min, log_keys, |q| saturated(format.encode(function.apply(q as f64 * key))))
     }
 
-    /// A private weight; the values are kept for the parameters.
+    /// A private weight; its byte planes are kept for the parameters.
     pub(super) fn weight(&mut self, name: &str, shape: [usize; 3], values: Vec<i64>) -> Result<TensorId, CircuitError> {
         let id = self.builder.weight(name, shape, &values)?;
-        self.weights.insert(self.builder.name(id).to_owned(), values);
+        let name = self.builder.name(id).to_owned();
+        let num_planes = self.builder.circuit().params.last().map_or(0, |info| info.num_planes);
+        self.weights.insert(name, byte_planes(&values, num_planes));
         Ok(id)
     }
 }
@@ -329,17 +389,15 @@ fn coefficient(v: f64) -> Result<i64, Unsupported> {
 }
 
 /// `[output][rest]` to the circuit's layout.
-fn arrange(kind: &Kind, rows: &[Vec<i64>]) -> ([usize; 3], Vec<i64>) {
-    let outputs = rows.len();
-    let inner = rows.first().map_or(0, Vec::len);
+fn arrange(kind: &Kind, rows: Vec<i64>, [outputs, inner]: [usize; 2]) -> ([usize; 3], Vec<i64>) {
     match kind {
-        Kind::Dense => ([1, outputs, inner], rows.concat()),
+        Kind::Dense => ([1, outputs, inner], rows),
         Kind::Conv { geometry, .. } => {
             let taps = geometry.kernel[0] * geometry.kernel[1];
             let channels = inner / taps;
             let mut values = Vec::with_capacity(outputs * inner);
             for tap in 0..taps {
-                for row in rows {
+                for row in rows.chunks(inner) {
                     values.extend((0..channels).map(|c| row[c * taps + tap]));
                 }
             }

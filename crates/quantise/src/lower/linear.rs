@@ -1,12 +1,10 @@
 //! Linear operators build sums; products of activations become virtual tensors.
 
-use std::borrow::Cow;
-
 use veritorch_graph::circuit::{AxisMap, ConvGeometry, SeparableMap, Term};
 use veritorch_graph::model::{ModelOp, Node, ValueId};
 
 use super::emit::broadcast;
-use super::sum::{Int, Kind, Layer, Offset, Sum};
+use super::sum::{Int, Kind, Layer, Offset, Sum, Weights};
 use super::{Lowering, State, Unsupported};
 use crate::scales::tidy;
 
@@ -18,9 +16,9 @@ impl Lowering<'_> {
         let ModelOp::Conv { strides, pads, dilations, groups } = node.op else {
             return Err(Unsupported::reason("not a convolution"));
         };
-        let Some(weights) = self.constant(node.inputs[1]).map(Cow::into_owned) else {
+        if !self.is_constant(node.inputs[1]) {
             return Err(Unsupported::reason("weights that depend on the input"));
-        };
+        }
         let w_shape = self.shape(node.inputs[1]).to_vec();
         let output = self.shape(node.output).to_vec();
         let bias = match node.inputs.get(2) {
@@ -44,7 +42,12 @@ impl Lowering<'_> {
             x,
             kind: Kind::Conv { geometry, output: [output[2], output[3]] },
             axis: 1,
-            weights: weights.chunks(weights.len() / w_shape[0]).map(to_f64).collect(),
+            weights: Weights {
+                constant: node.inputs[1],
+                extents: [w_shape[0], w_shape[1..].iter().product()],
+                transposed: false,
+                factors: Vec::new(),
+            },
             means,
         };
         let mut sum = Sum::of_layer(&output, layer);
@@ -59,16 +62,14 @@ impl Lowering<'_> {
         let output = self.shape(node.output).to_vec();
         let (a_shape, b_shape) = (self.shape(a).to_vec(), self.shape(b).to_vec());
         let is_matrix = b_shape.len() <= a_shape.len() && b_shape[..b_shape.len() - 2].iter().all(|&extent| extent == 1);
-        if let Some(weights) = self.constant(b).filter(|_| is_matrix && !self.is_constant(a)) {
-            let columns = b_shape[b_shape.len() - 1];
-            let rows = (0..columns)
-                .map(|n| weights.iter().skip(n).step_by(columns).map(|&w| f64::from(w)).collect())
-                .collect();
+        if is_matrix && self.is_constant(b) && !self.is_constant(a) {
+            let (inner, columns) = (b_shape[b_shape.len() - 2], b_shape[b_shape.len() - 1]);
             let name = self.graph.value(b).name.clone();
             let means = self.calibration.means(a.index());
-            let means = if means.len() == b_shape[b_shape.len() - 2] { vec![means.to_vec()] } else { Vec::new() };
+            let means = if means.len() == inner { vec![means.to_vec()] } else { Vec::new() };
             let x = self.operand(a)?;
-            let layer = Layer { name, x, kind: Kind::Dense, axis: output.len() - 1, weights: rows, means };
+            let weights = Weights { constant: b, extents: [columns, inner], transposed: true, factors: Vec::new() };
+            let layer = Layer { name, x, kind: Kind::Dense, axis: output.len() - 1, weights, means };
             return Ok(State::Sum(Sum::of_layer(&output, layer)));
         }
         let lead = &output[..output.len() - 2];

@@ -19,7 +19,8 @@ use veritorch_graph::model::{ModelGraph, ModelOp, Node, ValueId};
 use self::sum::{Int, Sum};
 use crate::calibrate::Calibration;
 use crate::scales::{Format, Formats, tidy};
-use crate::{QuantiseError, QuantiseOptions};
+use crate::QuantiseError;
+use crate::options::Settings;
 
 /// Largest magnitude of a linear layer's operand: 16 bits, signed or not.
 const OPERAND: i64 = 1 << 16;
@@ -61,23 +62,25 @@ impl From<CircuitError> for Unsupported {
 pub(crate) struct Lowering<'a> {
     graph: &'a ModelGraph,
     calibration: &'a Calibration,
-    options: &'a QuantiseOptions,
+    settings: &'a Settings,
     /// Weights that get two byte planes.
     wide: &'a BTreeSet<String>,
     formats: Formats,
     uses: Vec<usize>,
     states: Vec<State>,
     builder: CircuitBuilder,
-    /// Values of weights by their name in the circuit.
-    weights: BTreeMap<String, Vec<i64>>,
+    /// Byte planes of weights by their name in the circuit.
+    weights: BTreeMap<String, Vec<Vec<i8>>>,
     /// Integer tensors by value of the model: tensor name and scale.
     trace: BTreeMap<usize, (String, f64)>,
+    /// Values of more than 16 bits, cut to 16.
+    narrow: BTreeMap<usize, Int>,
 }
 
 /// The result of lowering.
 pub(crate) struct Lowered {
     pub(crate) builder: CircuitBuilder,
-    pub(crate) weights: BTreeMap<String, Vec<i64>>,
+    pub(crate) weights: BTreeMap<String, Vec<Vec<i8>>>,
     pub(crate) trace: BTreeMap<usize, (String, f64)>,
 }
 
@@ -88,7 +91,7 @@ pub(crate) struct Lowered {
 pub(crate) fn lower(
     graph: &ModelGraph,
     calibration: &Calibration,
-    options: &QuantiseOptions,
+    settings: &Settings,
     wide: &BTreeSet<String>,
 ) -> Result<Lowered, QuantiseError> {
     let states = graph
@@ -99,14 +102,15 @@ pub(crate) fn lower(
     let mut lowering = Lowering {
         graph,
         calibration,
-        options,
+        settings,
         wide,
-        formats: Formats::choose(graph, calibration, options),
+        formats: Formats::choose(graph, calibration, settings),
         uses: crate::prepare::count_uses(graph),
         states,
-        builder: CircuitBuilder::new(&graph.name, options.policy),
+        builder: CircuitBuilder::new(&graph.name, settings.options.policy),
         weights: BTreeMap::new(),
         trace: BTreeMap::new(),
+        narrow: BTreeMap::new(),
     };
     for &id in &graph.inputs {
         let value = graph.value(id);
@@ -212,10 +216,7 @@ impl Lowering<'_> {
         let name = self.graph.value(id).name.clone();
         let int = match self.virtual_int(&name, &sum)? {
             Some(int) => int,
-            None => {
-                let magnitude = self.calibration.magnitude(id.index());
-                self.rescale(&name, sum, None, self.formats.of(id.index()), magnitude)?
-            }
+            None => self.settle(&name, sum, self.formats.of(id.index()), self.calibration.magnitude(id.index()))?,
         };
         self.set_int(id, int);
         Ok(int)
@@ -228,13 +229,21 @@ impl Lowering<'_> {
         if lo >= -OPERAND && hi < OPERAND {
             return Ok(int);
         }
+        if let Some(&narrow) = self.narrow.get(&id.index()) {
+            return Ok(narrow);
+        }
         let name = format!("{}:narrow", self.graph.value(id).name);
         let sum = Sum::of_tensor(self.shape(id), int, SeparableMap::identity(self.shape(id).len()));
         let magnitude = self.calibration.magnitude(id.index());
+        if self.settings.language {
+            let int = self.settle(&name, sum, self.formats.narrow(id.index()), magnitude)?;
+            self.narrow.insert(id.index(), int);
+            return Ok(int);
+        }
         let mut format = self.formats.of(id.index());
         if format.max >= OPERAND {
             // An input whose steps were given.
-            format = Format::new(magnitude * self.options.margin, format.min >= 0, self.options.input_bits);
+            format = Format::new(magnitude * self.settings.margin, format.min >= 0, self.settings.input_bits);
         }
         let int = self.rescale(&name, sum, None, format, magnitude)?;
         self.set_int(id, int);

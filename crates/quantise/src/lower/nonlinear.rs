@@ -100,7 +100,7 @@ impl Lowering<'_> {
         let name = format!("{}:scores", self.graph.value(node.output).name);
         let t = self.emit(&format!("{name}:scaled"), sum, scale / 65_536.0, 1 << 15)?;
         let keys = self.keys_for(t, 16);
-        if !self.options.saturate || keys <= 16 {
+        if !self.settings.options.saturate || keys <= 16 {
             let scores = gadgets::requantise(&mut self.builder, &name, t, 16, gadgets::signed_range())?;
             return Ok(Int { tensor: scores.value, scale });
         }

@@ -4,6 +4,7 @@
 //! still be folded into them.
 
 use veritorch_graph::circuit::{ConvGeometry, SeparableMap, TensorId};
+use veritorch_graph::model::ValueId;
 
 /// An integer tensor and the real value of 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,11 +24,38 @@ pub(super) struct Layer {
     pub(super) kind: Kind,
     /// Axis of the result along which output channels lie.
     pub(super) axis: usize,
-    /// `[output channel][rest]`.
-    pub(super) weights: Vec<Vec<f64>>,
+    /// Its weights.
+    pub(super) weights: Weights,
     /// Mean of the operand's entries under `[output channel group][rest]`, where calibration knows it: what rounding of the
     /// weights shifts on average is put back into the bias.
     pub(super) means: Vec<Vec<f64>>,
+}
+
+/// A constant of the model as a matrix `[output channel][rest]`, with factors that were folded into it.
+#[derive(Clone, Debug)]
+pub(super) struct Weights {
+    /// The constant.
+    pub(super) constant: ValueId,
+    /// `[output channels, rest]`.
+    pub(super) extents: [usize; 2],
+    /// Whether the constant is stored as `[rest][output channel]`.
+    pub(super) transposed: bool,
+    /// In the order in which they apply: one for all, or one per output channel.
+    pub(super) factors: Vec<Vec<f64>>,
+}
+
+impl Weights {
+    /// The weights of an output channel; `data` are the constant's numbers.
+    pub(super) fn row(&self, data: &[f32], index: usize) -> Vec<f64> {
+        let [outputs, inner] = self.extents;
+        let (start, step) = if self.transposed { (index, outputs) } else { (index * inner, 1) };
+        let mut row: Vec<f64> = data[start..].iter().step_by(step).take(inner).map(|&w| f64::from(w)).collect();
+        for factors in &self.factors {
+            let factor = factors[index % factors.len()];
+            row.iter_mut().for_each(|w| *w *= factor);
+        }
+        row
+    }
 }
 
 /// Kind of a linear layer.
@@ -86,7 +114,7 @@ impl Sum {
         for part in &mut self.parts {
             match part {
                 Part::Tensor { factor, .. } => *factor *= by,
-                Part::Layer(layer) => layer.weights.iter_mut().flatten().for_each(|w| *w *= by),
+                Part::Layer(layer) => layer.weights.factors.push(vec![by]),
             }
         }
         self.offsets.iter_mut().flat_map(|offset| &mut offset.values).for_each(|v| *v *= by);
@@ -104,11 +132,7 @@ impl Sum {
                     }
                     Some(_) => return None,
                 },
-                Part::Layer(layer) if layer.axis == axis => {
-                    for (row, by) in layer.weights.iter_mut().zip(by) {
-                        row.iter_mut().for_each(|w| *w *= by);
-                    }
-                }
+                Part::Layer(layer) if layer.axis == axis => layer.weights.factors.push(by.to_vec()),
                 Part::Layer(_) => return None,
             }
         }

@@ -32,10 +32,10 @@ impl Case {
     fn run(&self) -> Result<(), String> {
         let graph = load_bytes(&self.file, None).map_err(|error| format!("import: {error}"))?;
         let wide = QuantiseOptions {
-            activation_bits: 12,
-            input_bits: 14,
-            residual_bits: 12,
-            wide_weights: true,
+            activation_bits: Some(12),
+            input_bits: Some(14),
+            residual_bits: Some(12),
+            wide_weights: Some(true),
             ..QuantiseOptions::default()
         };
         self.quantised(&graph, &wide, WIDE)?;
