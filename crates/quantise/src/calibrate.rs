@@ -100,6 +100,11 @@ impl Calibration {
         self.ranges[value].0
     }
 
+    /// Least and greatest number of a value.
+    pub(crate) fn range(&self, value: usize) -> (f32, f32) {
+        self.ranges[value]
+    }
+
     /// Greatest magnitude of a value.
     pub(crate) fn magnitude(&self, value: usize) -> f64 {
         let (min, max) = self.ranges[value];

@@ -30,6 +30,15 @@ impl Format {
         Self { scale: tidy(magnitude / max as f64), min, max }
     }
 
+    /// `bits`-bit signed integers with a power of two for a scale, so that products of activations need no multiplier and layers share
+    /// their tables: the nearest to the one whose greatest integer stands for `magnitude`, and one that holds `least`.
+    pub(crate) fn binary(magnitude: f64, least: f64, bits: u32) -> Self {
+        let max = ((1i64 << (bits - 1)) - 1) as f64;
+        let log = |magnitude: f64| libm::log2(if magnitude > 0.0 { magnitude } else { 1.0 } / max);
+        let scale = libm::exp2(log(magnitude).round().max(log(least).ceil()));
+        Self { scale, min: -(1 << (bits - 1)), max: (1 << (bits - 1)) - 1 }
+    }
+
     /// The smallest integers, from 4 bits on, that hold these steps and numbers up to `magnitude` where no range is given.
     pub(crate) fn of_steps(steps: InputSteps, magnitude: f64, unsigned: bool) -> Self {
         let InputSteps { scale, range } = steps;
@@ -71,6 +80,8 @@ pub(crate) struct Formats {
     formats: Vec<Format>,
 }
 
+/// Least ratio of the greatest integer to what calibration saw.
+pub(crate) const LEAST_ROOM: f64 = 1.0625;
 /// Share of a typical magnitude that a step of a residual value may be, where 16 bits are to do.
 const RESIDUAL_STEP: f64 = 1.0 / 256.0;
 
@@ -93,6 +104,7 @@ impl Formats {
             let own = value_bits.get(&graph.value(id).name).copied();
             bits[root] = bits[root].max(own.unwrap_or(settings.input_bits));
         }
+        let seen = magnitude.clone();
         // Inputs are cut at encoding by definition; what is computed from them may reach further than calibration saw.
         let input_roots: Vec<usize> = graph.inputs.iter().map(|id| groups[id.index()]).collect();
         for root in (0..count).filter(|root| !input_roots.contains(root)) {
@@ -107,14 +119,22 @@ impl Formats {
                 continue;
             }
             let wanted = settings.residual_bits.unwrap_or_else(|| {
-                let step = Format::new(magnitude[root], false, settings.activation_bits).scale;
+                let step = Format::binary(magnitude[root], seen[root], settings.activation_bits).scale;
                 let is_fine = step <= calibration.typical(value) * RESIDUAL_STEP;
                 if is_fine { settings.activation_bits } else { MOST_BITS }
             });
             bits[root] = bits[root].max(wanted);
         }
         let mut formats: Vec<Format> = (0..count)
-            .map(|index| Format::new(magnitude[groups[index]], is_unsigned[groups[index]], bits[groups[index]].max(4)))
+            .map(|index| {
+                let (root, bits) = (groups[index], bits[groups[index]].max(4));
+                if settings.language {
+                    let room = if input_roots.contains(&root) { 1.0 } else { LEAST_ROOM };
+                    Format::binary(magnitude[root], seen[root] * room, bits)
+                } else {
+                    Format::new(magnitude[root], is_unsigned[root], bits)
+                }
+            })
             .collect();
         for &id in &graph.inputs {
             let root = groups[id.index()];

@@ -15,14 +15,13 @@ use veritorch_graph::model::UnaryFn;
 
 use super::sum::{Int, Kind, Layer, Offset, Part, Sum};
 use super::{Lowering, Unsupported};
-use crate::scales::{Format, tidy};
+use crate::options::MOST_BITS;
+use crate::scales::{Format, LEAST_ROOM, tidy};
 
 /// Shift of a rescale whose quotient has the scale of the result.
 const SHIFT: u32 = 16;
 /// Logarithm of the keys of a function table, at least.
 const LOG_KEYS: u32 = 16;
-/// Least ratio of the greatest integer to what calibration saw.
-const LEAST_ROOM: f64 = 1.0625;
 /// Greatest ratio of the steps of products of activations in one sum.
 const MOST_MULTIPLE: f64 = 256.0;
 /// Greatest magnitude of an offset: four balanced bytes, with room for rounding.
@@ -186,10 +185,10 @@ impl Lowering<'_> {
         Ok(Term { x: w, coefficient: 1, map: SeparableMap { links } })
     }
 
-    /// `format(sum)`, or the nearest format for which the multiplier of products of activations is 1: they absorb none, and a
-    /// multiplier of enough bits would take a limb more.
+    /// `format(sum)`, or the nearest format for which the multiplier is 1 where no linear layer is in the sum: products of
+    /// activations absorb none, and a multiplier of enough bits would take a limb more.
     pub(super) fn settle(&mut self, name: &str, sum: Sum, format: Format, magnitude: f64) -> Result<Int, Unsupported> {
-        let Some(unit) = self.settings.language.then(|| self.product_unit(&sum)).flatten() else {
+        let Some(unit) = self.settings.language.then(|| self.exact_unit(&sum)).flatten() else {
             return self.rescale(name, sum, None, format, magnitude);
         };
         let mut shift = (format.scale / unit).log2().round();
@@ -207,19 +206,40 @@ impl Lowering<'_> {
         Ok(Int { tensor: result.value, scale: unit * (1u64 << shift) as f64 })
     }
 
-    /// The real value of 1 that all summands share, where all of them are products of activations.
-    fn product_unit(&self, sum: &Sum) -> Option<f64> {
+    /// The real value of 1 that all summands share, where none is a linear layer and each step is a multiple of the finest.
+    fn exact_unit(&self, sum: &Sum) -> Option<f64> {
         let unit = sum.finest();
         let is_multiple = |part: &Part| match part {
-            Part::Tensor { x, factor, channel: None, .. } => {
+            Part::Tensor { factor, channel: None, .. } => {
                 let times = factor.abs() / unit;
-                matches!(self.builder.circuit().tensor(*x).op, Op::Mul { .. } | Op::MatMul { .. })
-                    && times < MOST_MULTIPLE
-                    && (times - times.round()).abs() < 1e-9
+                times < MOST_MULTIPLE && (times - times.round()).abs() < 1e-9
             }
             _ => false,
         };
         (unit.is_finite() && sum.parts.iter().all(is_multiple)).then_some(unit)
+    }
+
+    /// A sum of tensors and constants that stays below 24 bits as it is, with neither products nor layers in it: no rescale.
+    pub(super) fn unscaled(&mut self, name: &str, sum: &Sum) -> Result<Option<Int>, Unsupported> {
+        let Some(unit) = self.exact_unit(sum).filter(|_| self.settings.language) else { return Ok(None) };
+        let mut reach = 0.0f64;
+        for part in &sum.parts {
+            let Part::Tensor { x, factor, map, .. } = part else { return Ok(None) };
+            let is_product = matches!(self.builder.circuit().tensor(*x).op, Op::Mul { .. } | Op::MatMul { .. });
+            if is_product || !gathers(map) {
+                return Ok(None);
+            }
+            let (lo, hi) = self.builder.range(*x);
+            reach += hi.max(-lo) as f64 * factor.abs();
+        }
+        for offset in &sum.offsets {
+            reach += offset.values.iter().fold(0.0f64, |max, v| max.max(v.abs()));
+        }
+        if reach / unit >= (1u64 << (MOST_BITS - 1)) as f64 {
+            return Ok(None);
+        }
+        let tensor = self.emit(name, sum.clone(), unit, 0)?;
+        Ok(Some(Int { tensor, scale: unit }))
     }
 
     /// `format(f(sum))`: one rescale with the function in its table.
@@ -249,8 +269,12 @@ impl Lowering<'_> {
         let function = function.unwrap_or(UnaryFn::Relu);
         // Keys are finer than the result: 2^12 over the calibrated magnitude, coarser by one bit where the worst case asks for it.
         let magnitude = if magnitude > 0.0 { magnitude } else { 1.0 };
-        let steps = if self.settings.language { (1 << 15) / self.settings.margin.ceil() as i64 } else { 4096 };
-        let fine = tidy(magnitude / steps as f64);
+        let (fine, steps) = if self.settings.language {
+            let format = Format::binary(magnitude * self.settings.margin, magnitude * LEAST_ROOM, LOG_KEYS);
+            (format.scale, 1 << 13)
+        } else {
+            (tidy(magnitude / 4096.0), 4096)
+        };
         let base = self.shift(&sum, fine, steps) - 1;
         let unit = fine / (1u64 << base) as f64;
         let t = self.emit(&format!("{name}:scaled"), sum, unit, 1 << (base - 1))?;
@@ -280,8 +304,12 @@ impl Lowering<'_> {
             .filter_map(Part::step)
             .filter(|&step| step > 0.0)
             .fold(f64::INFINITY, f64::min);
-        let wanted = if self.settings.language { steps.min(1 << 12) } else { steps };
-        let (multiplier, wanted) = (finest / scale * 65_536.0, (wanted + 1) as f64);
+        let (multiplier, wanted) = (finest / scale * 65_536.0, (steps + 1) as f64);
+        if self.settings.language {
+            // A power of two loses nothing.
+            let is_exact = multiplier >= 1.0 && (multiplier - multiplier.round()).abs() < 1e-9;
+            return if is_exact || multiplier >= f64::from(1 << 12) { SHIFT } else { SHIFT + 16 };
+        }
         match multiplier {
             m if m >= wanted => SHIFT,
             m if m * 256.0 >= wanted => SHIFT + 8,
@@ -322,9 +350,15 @@ impl Lowering<'_> {
 
     /// The table that saturates at a format, keys having the format's scale.
     fn saturation(&mut self, function: Option<UnaryFn>, format: Format, least: u32) -> Quotient {
-        let own = format.log_len();
-        if self.settings.language && function.is_none() && least <= own {
-            return Quotient::Range { min: format.min, log_len: own };
+        if self.settings.language {
+            let span = format.max - format.min;
+            let own = 64 - span.leading_zeros();
+            if function.is_none() && least <= own && span + 1 == 1 << own {
+                return Quotient::Range { min: format.min, log_len: own };
+            }
+            let log_keys = own.clamp(LOG_KEYS, MAX_LOG_TABLE).max(least);
+            let function = function.unwrap_or(IDENTITY);
+            return Quotient::Function(self.table(function, format.scale, format, -(1 << (log_keys - 1)), log_keys));
         }
         // Eight times the calibrated range at least, up to 2^18 keys.
         let log_keys = ((format.max + 1).ilog2() + 4).clamp(LOG_KEYS, 18).max(least);
@@ -372,6 +406,15 @@ impl Lowering<'_> {
         self.weights.insert(name, byte_planes(&values, num_planes));
         Ok(id)
     }
+}
+
+/// Whether a map leaves every entry a single operand entry.
+fn gathers(map: &SeparableMap) -> bool {
+    map.links.iter().all(|link| match link {
+        AxisLink::Map { map, .. } => !matches!(map, AxisMap::Diagonal(_) | AxisMap::Window { .. }),
+        AxisLink::Broadcast { .. } => true,
+        AxisLink::Sum { .. } => false,
+    })
 }
 
 /// Whether `f(c x) = c f(x)` for c > 0, or f only cuts: the keys can have the result's scale.

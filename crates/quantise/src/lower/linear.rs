@@ -59,6 +59,10 @@ impl Lowering<'_> {
 
     pub(super) fn matmul(&mut self, node: &Node) -> Result<State, Unsupported> {
         let (a, b) = (node.inputs[0], node.inputs[1]);
+        if let State::Scores(scores) = &self.states[a.index()] {
+            let scores = scores.clone();
+            return self.average(node, &scores);
+        }
         let output = self.shape(node.output).to_vec();
         let (a_shape, b_shape) = (self.shape(a).to_vec(), self.shape(b).to_vec());
         let is_matrix = b_shape.len() <= a_shape.len() && b_shape[..b_shape.len() - 2].iter().all(|&extent| extent == 1);
@@ -189,14 +193,20 @@ impl Lowering<'_> {
     }
 
     /// A value of at most 16 bits, repeated to a shape.
-    fn broadcast_int(&mut self, id: ValueId, shape: &[usize]) -> Result<Int, Unsupported> {
+    pub(super) fn broadcast_int(&mut self, id: ValueId, shape: &[usize]) -> Result<Int, Unsupported> {
         let int = self.operand(id)?;
-        if self.shape(id) == shape {
+        let name = format!("{}:repeated", self.graph.value(id).name);
+        let own = self.shape(id).to_vec();
+        self.repeated(&name, int, &own, shape)
+    }
+
+    /// A tensor of shape `own`, repeated to a shape.
+    pub(super) fn repeated(&mut self, name: &str, int: Int, own: &[usize], shape: &[usize]) -> Result<Int, Unsupported> {
+        if own == shape {
             return Ok(int);
         }
-        let name = format!("{}:repeated", self.graph.value(id).name);
-        let term = Term { x: int.tensor, coefficient: 1, map: broadcast(self.shape(id), shape) };
-        let tensor = self.builder.linear(&name, shape, vec![term], Vec::new())?;
+        let term = Term { x: int.tensor, coefficient: 1, map: broadcast(own, shape) };
+        let tensor = self.builder.linear(name, shape, vec![term], Vec::new())?;
         Ok(Int { tensor, scale: int.scale })
     }
 
@@ -205,7 +215,11 @@ impl Lowering<'_> {
         let value = self.graph.value(id);
         let values = to_f64(&value.data().unwrap_or_default());
         let magnitude = values.iter().fold(0.0f64, |max, v| max.max(v.abs()));
-        let scale = scale.unwrap_or_else(|| tidy(if magnitude > 0.0 { magnitude / CONSTANT_STEPS } else { 1.0 }));
+        let scale = scale.unwrap_or_else(|| {
+            let scale = tidy(if magnitude > 0.0 { magnitude / CONSTANT_STEPS } else { 1.0 });
+            // In language models powers of two: products of activations with constants absorb no multiplier.
+            if self.settings.language { libm::exp2(libm::log2(scale).ceil()) } else { scale }
+        });
         let integers: Vec<i64> = values.iter().map(|v| (v / scale).round() as i64).collect();
         let (name, shape) = (value.name.clone(), value.shape.clone());
         let term = self.constant_term(&name, &shape, integers, &shape)?;
@@ -235,7 +249,7 @@ fn inside(geometry: &ConvGeometry, x: &[usize], y: &[usize]) -> Vec<f64> {
     rows.iter().flat_map(|row| columns.iter().map(move |column| row * column)).collect()
 }
 
-fn product(shape: &[usize], int: Int) -> State {
+pub(super) fn product(shape: &[usize], int: Int) -> State {
     State::Sum(Sum::of_tensor(shape, int, SeparableMap::identity(shape.len())))
 }
 

@@ -3,9 +3,13 @@
 //! A value of the model is an integer tensor with a scale, or a sum that is not rescaled yet ([`sum`]). Linear operators only
 //! build sums; whatever needs an integer tensor rescales them once, with the activation function in the rescale's table.
 
+mod attention;
+mod embedding;
 mod emit;
 mod linear;
 mod nonlinear;
+mod normalize;
+mod quotient;
 mod sum;
 mod wiring;
 
@@ -16,6 +20,7 @@ use veritorch_graph::circuit::{CircuitBuilder, CircuitError, Op, SeparableMap, T
 use veritorch_graph::gadgets;
 use veritorch_graph::model::{ModelGraph, ModelOp, Node, ValueId};
 
+use self::attention::Scores;
 use self::sum::{Int, Sum};
 use crate::calibrate::Calibration;
 use crate::scales::{Format, Formats, tidy};
@@ -37,6 +42,8 @@ enum State {
     Constant,
     Int(Int),
     Sum(Sum),
+    /// A softmax whose probabilities are never there: a product reads it.
+    Scores(Scores),
 }
 
 /// Why a node cannot be lowered; the node's name is added by the caller.
@@ -173,10 +180,10 @@ impl Lowering<'_> {
             }
             ModelOp::ReduceMax { axes } => self.reduce_max(node, axes),
             ModelOp::ArgMax { axis, select_last } => self.argmax(node, *axis, *select_last),
-            ModelOp::Softmax { axis } if node.inputs.len() == 1 => self.softmax(node, *axis),
-            ModelOp::Softmax { .. } => Err(Unsupported::reason("a softmax with a mask")),
-            ModelOp::Div => Err(Unsupported::reason("a divisor that depends on the input")),
-            ModelOp::Normalize { .. } | ModelOp::Embedding => Err(Unsupported::reason("no circuit for it yet")),
+            ModelOp::Softmax { axis } => self.softmax(node, *axis),
+            ModelOp::Div => self.div(node),
+            ModelOp::Normalize { axes, epsilon, centred } => self.normalize(node, axes, f64::from(*epsilon), *centred),
+            ModelOp::Embedding => self.embedding(node),
             ModelOp::Transpose { .. }
             | ModelOp::Reshape
             | ModelOp::Slice { .. }
@@ -211,10 +218,15 @@ impl Lowering<'_> {
             State::Int(int) => return Ok(*int),
             State::Sum(sum) => sum.clone(),
             State::Constant => return self.constant_int(id, None),
+            State::Scores(_) => return Err(Unsupported::reason("probabilities that only an average reads")),
             State::Absent => return Err(Unsupported::reason("an operand is not computed before it is used")),
         };
         let name = self.graph.value(id).name.clone();
-        let int = match self.virtual_int(&name, &sum)? {
+        let unscaled = match self.virtual_int(&name, &sum)? {
+            Some(int) => Some(int),
+            None => self.unscaled(&name, &sum)?,
+        };
+        let int = match unscaled {
             Some(int) => int,
             None => self.settle(&name, sum, self.formats.of(id.index()), self.calibration.magnitude(id.index()))?,
         };
