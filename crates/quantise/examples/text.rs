@@ -1,6 +1,7 @@
 //! Quality of a quantised LLaMA: `cargo run --release --example text -- MODEL CALIBRATION HELD_OUT [OPTION..]`.
 //! `MODEL` is in the format of llama2.c (version 0); the other two hold token ids, a line of 64 per text. Options: `margin=200` (per
-//! cent), `bits=14`, `residual=24`, `print` (the circuit), `nodes` (the error of every value).
+//! cent), `bits=14`, `residual=24`, `print` (the circuit), `nodes` (the error of every value),
+//! `weights` (ranges of integer weights).
 //!
 //! Calibrates on the first texts and compares float and integer logits on the others: agreement of the likeliest token, drift,
 //! perplexity of both, and what the circuit costs.
@@ -55,6 +56,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         costs.entry(&tensor.node).or_default()[1] += tensor.len();
     }
     let total = costs.values().fold([0, 0], |sum, cost| [sum[0] + cost[0], sum[1] + cost[1]]);
+    if flag("weights") {
+        for (index, info) in circuit.params.iter().enumerate() {
+            println!("  {:24} {:?} in {:?}", info.name, info.shape, quantised.params.bounds(index));
+        }
+    }
     println!("{} lookups, {} committed cells, {} tensors", total[0], total[1], circuit.tensors.len());
     for (node, [lookups, cells]) in costs {
         println!("  {node:24} {lookups:8} {cells:8}");

@@ -16,8 +16,8 @@ pub(crate) struct Calibration {
     tightened: Vec<Option<f64>>,
     /// Per value that a linear layer reads: the mean of each of its channels.
     means: Vec<Vec<f64>>,
-    /// Per value: the mean of its magnitudes.
-    typical: Vec<f64>,
+    /// Per value: the mean of the roots of its magnitudes, and the mean of its squares.
+    moments: Vec<[f64; 2]>,
     /// Per value: an input that holds multiples of 1/255 of its maximum only.
     bytes: Vec<bool>,
     /// Per output, `samples * len` numbers.
@@ -28,7 +28,7 @@ pub(crate) struct Calibration {
 struct Gathered {
     range: Option<(f32, f32)>,
     sums: Vec<f64>,
-    magnitudes: f64,
+    moments: [f64; 2],
     output: Vec<f32>,
 }
 
@@ -50,7 +50,9 @@ impl Calibration {
                 Gathered {
                     range: range(seen.data),
                     sums: read[seen.value].map_or_else(Vec::new, |layout| channel_sums(seen.data, layout)),
-                    magnitudes: seen.data.iter().map(|&v| f64::from(v.abs())).sum(),
+                    moments: seen.data.iter().map(|&v| f64::from(v)).fold([0.0; 2], |[roots, squares], v| {
+                        [roots + v.abs().sqrt(), squares + v * v]
+                    }),
                     output: if is_output[seen.value] { seen.data.to_vec() } else { Vec::new() },
                 },
             );
@@ -58,13 +60,14 @@ impl Calibration {
         let count = graph.values.len();
         let mut ranges: Vec<Option<(f32, f32)>> = vec![None; count];
         let mut outputs = vec![Vec::new(); graph.outputs.len()];
-        let (mut means, mut typical) = (vec![Vec::new(); count], vec![0.0; count]);
+        let (mut means, mut moments) = (vec![Vec::new(); count], vec![[0.0; 2]; count]);
         let samples = crate::count_samples(graph, inputs)?;
         // In the order of the chunks: the sum does not depend on which thread was first.
         for (value, part) in chunks.into_iter().flatten() {
             means[value].resize(part.sums.len(), 0.0);
             means[value].iter_mut().zip(part.sums).for_each(|(whole, part)| *whole += part);
-            typical[value] += part.magnitudes / (samples * graph.values[value].len()) as f64;
+            let entries = (samples * graph.values[value].len()) as f64;
+            moments[value].iter_mut().zip(part.moments).for_each(|(whole, part)| *whole += part / entries);
             ranges[value] = match (ranges[value], part.range) {
                 (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
                 (whole, part) => whole.or(part),
@@ -89,7 +92,7 @@ impl Calibration {
             ranges: ranges.into_iter().map(|range| range.unwrap_or((0.0, 0.0))).collect(),
             tightened: vec![None; graph.values.len()],
             means,
-            typical,
+            moments,
             bytes,
             outputs,
         })
@@ -111,9 +114,14 @@ impl Calibration {
         self.tightened[value].unwrap_or(f64::from(min.abs().max(max.abs())))
     }
 
-    /// Mean of a value's magnitudes.
+    /// Typical magnitude of a value's entries, which a few outliers hardly move: the square of the mean root.
     pub(crate) fn typical(&self, value: usize) -> f64 {
-        self.typical[value]
+        self.moments[value][0] * self.moments[value][0]
+    }
+
+    /// Root mean square of a value's entries.
+    pub(crate) fn root_mean_square(&self, value: usize) -> f64 {
+        self.moments[value][1].sqrt()
     }
 
     /// Whether an input is a picture's bytes, up to one factor.

@@ -82,6 +82,9 @@ pub(crate) struct Formats {
 
 /// Least ratio of the greatest integer to what calibration saw.
 pub(crate) const LEAST_ROOM: f64 = 1.0625;
+/// Bits that factors of attention scores have above other activations: an error of a score is a relative error of a
+/// probability, and scores are large.
+const SCORE_BITS: u32 = 2;
 /// Share of a typical magnitude that a step of a residual value may be, where 16 bits are to do.
 const RESIDUAL_STEP: f64 = 1.0 / 256.0;
 
@@ -124,6 +127,14 @@ impl Formats {
                 if is_fine { settings.activation_bits } else { MOST_BITS }
             });
             bits[root] = bits[root].max(wanted);
+        }
+        if settings.language {
+            for value in score_factors(graph) {
+                let root = groups[value];
+                if !value_bits.contains_key(&graph.values[value].name) && !input_roots.contains(&root) {
+                    bits[root] = bits[root].max(settings.activation_bits + SCORE_BITS);
+                }
+            }
         }
         let mut formats: Vec<Format> = (0..count)
             .map(|index| {
@@ -251,6 +262,43 @@ fn is_wiring(op: &ModelOp) -> bool {
             | ModelOp::MaxPool { .. }
             | ModelOp::ReduceMax { .. }
     )
+}
+
+/// Factors of products that a softmax reads, back to the linear layers that they come from: rotations are sums of products with
+/// constants.
+fn score_factors(graph: &ModelGraph) -> Vec<usize> {
+    let producer = |id: ValueId| graph.nodes.iter().find(|node| node.output == id);
+    let is_constant = |id: &ValueId| graph.value(*id).constant.is_some();
+    let mut factors = Vec::new();
+    for softmax in graph.nodes.iter().filter(|node| matches!(node.op, ModelOp::Softmax { .. })) {
+        let mut at = softmax.inputs[0];
+        let product = loop {
+            let Some(node) = producer(at) else { break None };
+            match node.op {
+                ModelOp::MatMul => break (!node.inputs.iter().any(is_constant)).then_some(node),
+                ModelOp::Mul | ModelOp::Add if node.inputs.iter().any(is_constant) => {
+                    at = node.inputs[usize::from(is_constant(&node.inputs[0]))];
+                }
+                ref op if is_wiring(op) => at = node.inputs[0],
+                _ => break None,
+            }
+        };
+        let mut pending: Vec<ValueId> = product.map_or_else(Vec::new, |node| node.inputs.clone());
+        while let Some(id) = pending.pop() {
+            if is_constant(&id) || factors.contains(&id.index()) {
+                continue;
+            }
+            factors.push(id.index());
+            if let Some(node) = producer(id)
+                && (is_wiring(&node.op)
+                    || matches!(node.op, ModelOp::Add | ModelOp::Sub)
+                    || (node.op == ModelOp::Mul && node.inputs.iter().any(is_constant)))
+            {
+                pending.extend(&node.inputs);
+            }
+        }
+    }
+    factors
 }
 
 /// Values that are added to others as they are: their error is carried along, layer after layer. In language models also sums

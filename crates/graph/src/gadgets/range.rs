@@ -57,7 +57,9 @@ pub(super) fn pin(
         return Err(builder.error(name, format!("range of 2^{log_len} from {min}")));
     }
     let (q, _) = split(builder, &format!("{name}:limb"), x, LIMB, pinned)?;
-    pin(builder, name, q, min >> LIMB, log_len - LIMB, pinned)
+    pin(builder, name, q, min >> LIMB, log_len - LIMB, pinned)?;
+    builder.narrow(x, min, min + ((1 << log_len) - 1));
+    Ok(())
 }
 
 /// `(min, log_len)` of the smallest range `[0, 2^k)` or `[-2^k, 2^k)` that holds these bounds.

@@ -356,7 +356,8 @@ impl Lowering<'_> {
             if function.is_none() && least <= own && span + 1 == 1 << own {
                 return Quotient::Range { min: format.min, log_len: own };
             }
-            let log_keys = own.clamp(LOG_KEYS, MAX_LOG_TABLE).max(least);
+            // A range that is cut short of a power of two saturates, and has as many keys beyond as within.
+            let log_keys = (own + u32::from(span + 1 < 1 << own)).clamp(LOG_KEYS, MAX_LOG_TABLE).max(least);
             let function = function.unwrap_or(IDENTITY);
             return Quotient::Function(self.table(function, format.scale, format, -(1 << (log_keys - 1)), log_keys));
         }
@@ -395,7 +396,12 @@ impl Lowering<'_> {
             }
         }
         let name = format!("{} to {lo}..={hi}", function.name().to_lowercase());
-        function_table(&mut self.builder, &name, min, log_keys, |q| saturated(format.encode(function.apply(q as f64 * key))))
+        // Infinities saturate; left of the domain of a root or a logarithm stands what its least positive key gives.
+        let value = |q: i64| {
+            let y = function.apply(q as f64 * key);
+            if y.is_nan() { function.apply(key) } else { y }
+        };
+        function_table(&mut self.builder, &name, min, log_keys, |q| saturated(format.encode(value(q))))
     }
 
     /// A private weight; its byte planes are kept for the parameters.

@@ -11,6 +11,9 @@ use crate::scales::tidy;
 /// Greatest mantissa of a constant that stands as a tensor: two balanced bytes.
 const CONSTANT_STEPS: f64 = 32_639.0;
 
+/// Greatest factor of a product of activations in language models.
+const FACTOR: i64 = 1 << 19;
+
 impl Lowering<'_> {
     pub(super) fn conv(&mut self, node: &Node) -> Result<State, Unsupported> {
         let ModelOp::Conv { strides, pads, dilations, groups } = node.op else {
@@ -192,9 +195,11 @@ impl Lowering<'_> {
         Ok(Sum::of_tensor(shape, int, broadcast(self.shape(id), shape)))
     }
 
-    /// A value of at most 16 bits, repeated to a shape.
+    /// A factor of a product, repeated to a shape: at most 16 bits, in language models 20.
     pub(super) fn broadcast_int(&mut self, id: ValueId, shape: &[usize]) -> Result<Int, Unsupported> {
-        let int = self.operand(id)?;
+        let wide = self.int(id)?;
+        let (lo, hi) = self.builder.range(wide.tensor);
+        let int = if self.settings.language && hi.max(-lo) <= FACTOR { wide } else { self.operand(id)? };
         let name = format!("{}:repeated", self.graph.value(id).name);
         let own = self.shape(id).to_vec();
         self.repeated(&name, int, &own, shape)

@@ -21,16 +21,19 @@ use veritorch_graph::gadgets;
 use veritorch_graph::model::{ModelGraph, ModelOp, Node, ValueId};
 
 use self::attention::Scores;
-use self::sum::{Int, Sum};
+use self::sum::{Int, Part, Sum};
 use crate::calibrate::Calibration;
 use crate::scales::{Format, Formats, tidy};
 use crate::QuantiseError;
-use crate::options::Settings;
+use crate::options::{MOST_BITS, Settings};
 
 /// Largest magnitude of a linear layer's operand: 16 bits, signed or not.
 const OPERAND: i64 = 1 << 16;
 /// An output's unit is its calibrated magnitude over this.
 const OUTPUT_STEPS: f64 = (1u64 << 24) as f64;
+
+/// Greatest weight of a layer that gives a language model's output, at least.
+const OUTPUT_WEIGHT: f64 = 8192.0;
 
 /// Least multiplier of a tensor in an output.
 const PART_STEPS: f64 = 1024.0;
@@ -217,7 +220,13 @@ impl Lowering<'_> {
         let sum = match &self.states[id.index()] {
             State::Int(int) => return Ok(*int),
             State::Sum(sum) => sum.clone(),
-            State::Constant => return self.constant_int(id, None),
+            State::Constant => {
+                let int = self.constant_int(id, None)?;
+                if self.settings.language {
+                    self.states[id.index()] = State::Int(int);
+                }
+                return Ok(int);
+            }
             State::Scores(_) => return Err(Unsupported::reason("probabilities that only an average reads")),
             State::Absent => return Err(Unsupported::reason("an operand is not computed before it is used")),
         };
@@ -262,6 +271,19 @@ impl Lowering<'_> {
         Ok(int)
     }
 
+    /// The value in at most 24 bits: what a normalisation reads.
+    fn limbs(&mut self, id: ValueId) -> Result<Int, Unsupported> {
+        let int = self.int(id)?;
+        let (lo, hi) = self.builder.range(int.tensor);
+        let most = 1 << (MOST_BITS - 1);
+        if lo >= -most && hi < most {
+            return Ok(int);
+        }
+        let name = format!("{}:cut", self.graph.value(id).name);
+        let sum = Sum::of_tensor(self.shape(id), int, SeparableMap::identity(self.shape(id).len()));
+        self.settle(&name, sum, self.formats.of(id.index()), self.calibration.magnitude(id.index()))
+    }
+
     /// The value without any rescale: outputs and scores.
     fn exact(&mut self, id: ValueId) -> Result<Int, Unsupported> {
         let State::Sum(sum) = &self.states[id.index()] else { return self.int(id) };
@@ -270,12 +292,22 @@ impl Lowering<'_> {
         let int = if let Some((x, map, factor)) = sum.single() {
             self.mapped(&name, &sum.shape, x, map, factor)?
         } else {
-            let unit = (self.calibration.magnitude(id.index()).max(f64::MIN_POSITIVE) / OUTPUT_STEPS).min(sum.finest() / PART_STEPS);
+            let mut unit = (self.calibration.magnitude(id.index()).max(f64::MIN_POSITIVE) / OUTPUT_STEPS).min(sum.finest() / PART_STEPS);
+            if self.settings.language {
+                unit = sum.parts.iter().filter_map(|part| self.layer_step(part)).fold(unit, f64::min);
+            }
             let unit = tidy(if unit > f64::from(f32::MIN_POSITIVE) { unit } else { 1.0 });
             Int { tensor: self.emit(&name, sum, unit, 0)?, scale: unit }
         };
         self.set_int(id, int);
         Ok(int)
+    }
+
+    /// The unit that leaves a layer's greatest weight [`OUTPUT_WEIGHT`].
+    fn layer_step(&self, part: &Part) -> Option<f64> {
+        let Part::Layer(layer) = part else { return None };
+        let greatest = layer.weights.greatest(self.constant(layer.weights.constant)?);
+        (greatest > 0.0).then_some(greatest * layer.x.scale / OUTPUT_WEIGHT)
     }
 
     /// `factor * map(x)` as integers of the scale |factor|.

@@ -15,12 +15,12 @@ impl Lowering<'_> {
     pub(super) fn normalize(&mut self, node: &Node, axes: &[usize], epsilon: f64, centred: bool) -> Result<State, Unsupported> {
         let id = node.inputs[0];
         let shape = self.shape(id).to_vec();
-        let x = self.int(id)?;
+        let x = self.limbs(id)?;
         let len: usize = axes.iter().map(|&axis| shape[axis]).product();
         // The gadget counts digits for the greatest row that x's format admits; typical ones are smaller and have more.
         let (lo, hi) = self.builder.range(x.tensor);
         let greatest = hi.max(-lo) as f64 * x.scale;
-        let spare = (greatest / self.calibration.typical(id.index()).max(f64::MIN_POSITIVE)).log2();
+        let spare = (greatest / self.calibration.root_mean_square(id.index()).max(f64::MIN_POSITIVE)).log2();
         let how = Normalisation {
             axes,
             epsilon: len as f64 * epsilon / (x.scale * x.scale),

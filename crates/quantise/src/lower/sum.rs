@@ -45,6 +45,15 @@ pub(super) struct Weights {
 }
 
 impl Weights {
+    /// Greatest magnitude; `data` are the constant's numbers.
+    pub(super) fn greatest(&self, data: &[f32]) -> f64 {
+        let [outputs, inner] = self.extents;
+        let factors: Vec<f64> =
+            (0..outputs).map(|index| self.factors.iter().map(|factors| factors[index % factors.len()].abs()).product()).collect();
+        let output = |at: usize| if self.transposed { at % outputs } else { at / inner };
+        data.iter().enumerate().fold(0.0, |max, (at, &w)| f64::max(max, f64::from(w.abs()) * factors[output(at)]))
+    }
+
     /// The weights of an output channel; `data` are the constant's numbers.
     pub(super) fn row(&self, data: &[f32], index: usize) -> Vec<f64> {
         let [outputs, inner] = self.extents;
