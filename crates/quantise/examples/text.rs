@@ -80,7 +80,7 @@ struct Net(ModelGraph);
 impl Net {
     fn value(&mut self, name: &str, shape: &[usize], constant: Option<Vec<f32>>) -> ValueId {
         let id = ValueId(u32::try_from(self.0.values.len()).unwrap_or(u32::MAX));
-        self.0.values.push(Value { name: name.to_owned(), shape: shape.to_vec(), constant });
+        self.0.values.push(Value { name: name.to_owned(), shape: shape.to_vec(), constant: constant.map(Into::into) });
         id
     }
 

@@ -299,7 +299,7 @@ fn a_residual_stream_takes_the_bits_that_its_outliers_ask_for() {
     };
     let defaults = QuantiseOptions { node_errors: true, ..QuantiseOptions::default() };
     assert_eq!(bits(1.0, &defaults), 16);
-    assert_eq!(bits(500.0, &defaults), 24);
+    assert!(bits(500.0, &defaults) > 16);
     assert_eq!(bits(1.0, &QuantiseOptions { residual_bits: Some(20), ..defaults }), 20);
 }
 

@@ -94,7 +94,7 @@ impl Lowering<'_> {
         let mut mantissas: Vec<i64> = Vec::with_capacity(outputs * inner);
         let mut shifts = Vec::with_capacity(outputs);
         for index in 0..outputs {
-            let row = layer.weights.row(data, index);
+            let row = layer.weights.row(&data, index);
             let max = row.iter().fold(0.0f64, |max, w| max.max(w.abs()));
             // A hair below the ceiling's jump, so that a maximum that is exact stays exact.
             let multiplier = (max * per_step / largest * (1.0 - 1e-9)).ceil().max(1.0);

@@ -306,7 +306,7 @@ impl Lowering<'_> {
     /// The unit that leaves a layer's greatest weight [`OUTPUT_WEIGHT`].
     fn layer_step(&self, part: &Part) -> Option<f64> {
         let Part::Layer(layer) = part else { return None };
-        let greatest = layer.weights.greatest(self.constant(layer.weights.constant)?);
+        let greatest = layer.weights.greatest(&self.constant(layer.weights.constant)?);
         (greatest > 0.0).then_some(greatest * layer.x.scale / OUTPUT_WEIGHT)
     }
 

@@ -41,7 +41,7 @@ pub(super) fn fold(graph: &mut ModelGraph) {
     // Weights that scaled copies have replaced.
     for (value, live) in graph.values.iter_mut().zip(live) {
         if let (Some(constant), false) = (&mut value.constant, live) {
-            *constant = Vec::new();
+            *constant = Vec::new().into();
         }
     }
 }
@@ -126,15 +126,18 @@ fn replace(graph: &mut ModelGraph, old: ValueId, new: ValueId, wirings: &[usize]
 /// Folds the steps into one product.
 fn absorb(graph: &mut ModelGraph, product: usize, steps: &[Step]) {
     let weights = graph.nodes[product].inputs[1];
-    let Value { name, shape, constant } = graph.value(weights);
+    let Value { name, shape, .. } = graph.value(weights);
     let (inner, columns) = (shape[0], shape[1]);
     let (name, shape) = (name.clone(), shape.clone());
-    let mut matrix: Vec<f64> = constant.iter().flatten().map(|&w| f64::from(w)).collect();
+    let numbers = |graph: &ModelGraph, id: ValueId| -> Vec<f64> {
+        graph.value(id).data().unwrap_or_default().iter().map(|&v| f64::from(v)).collect()
+    };
+    let mut matrix = numbers(graph, weights);
     let mut bias = vec![0.0f64; columns];
     // From the last step to the first: each stands nearer to the normalised value.
     for step in steps.iter().rev() {
         let (Step::Scale(id) | Step::Bias(id)) = *step;
-        let by: Vec<f64> = graph.value(id).constant.iter().flatten().map(|&v| f64::from(v)).collect();
+        let by = numbers(graph, id);
         for (row, by) in matrix.chunks_mut(columns).zip(by) {
             match step {
                 Step::Scale(_) => row.iter_mut().for_each(|w| *w *= by),
@@ -159,7 +162,7 @@ fn absorb(graph: &mut ModelGraph, product: usize, steps: &[Step]) {
 
 fn push(graph: &mut ModelGraph, name: String, shape: Vec<usize>, constant: Option<Vec<f32>>) -> ValueId {
     let id = ValueId(u32::try_from(graph.values.len()).unwrap_or(u32::MAX));
-    graph.values.push(Value { name, shape, constant });
+    graph.values.push(Value { name, shape, constant: constant.map(Into::into) });
     id
 }
 
