@@ -84,7 +84,7 @@ fn normalised_errors(seed: u64, len: usize, bits: u32, epsilon: f64, centred: bo
     let how = Normalisation { axes: &[1], epsilon, centred, bits: 12 };
     let y = normalize(&mut b, "y", x, &how).unwrap();
     let values = rows(&mut draw, 3 * SAMPLES, len, bits);
-    let actual = run(b, &[y.value], &[], &[values.clone()]).unwrap().remove(0);
+    let actual = run(b, &[y.value], &[], std::slice::from_ref(&values)).unwrap().remove(0);
     let errors = values.chunks(len).zip(actual.chunks(len)).map(|(x, actual)| {
         let mean = if centred { x.iter().sum::<i64>() as f64 / len as f64 } else { 0.0 };
         let squares: f64 = x.iter().map(|&x| (x as f64 - mean).powi(2)).sum();
