@@ -206,7 +206,7 @@ def _load_model(model: Model, example_inputs: Any, open: native._Open) -> native
         raise ModelError("example_inputs are for modules; an ONNX file has its own shapes")
     if isinstance(model, Checkpoint):
         if any(open.values()):
-            raise ModelError("input_shapes, axes and fixed_inputs are for ONNX files; a checkpoint has its sequence length")
+            raise ModelError("input_shapes, axes and fixed_inputs are for ONNX files, not for checkpoints")
         return model._native
     if isinstance(model, bytes | bytearray | memoryview):
         return native.Model.from_bytes(bytes(model), "ONNX bytes", open)

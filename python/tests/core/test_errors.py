@@ -30,7 +30,7 @@ def test_unsupported_operators_are_listed_at_once(models):
 
 
 def test_models_that_are_none(models, tmp_path, samples):
-    with pytest.raises(veritorch.ModelError, match="weights must be finite"):
+    with pytest.raises(veritorch.ModelError, match="needs finite numbers"):
         veritorch.compile(models / "nan_weight.onnx", calibration=samples)
     with pytest.raises(veritorch.ModelError, match="cannot read"):
         veritorch.compile(tmp_path / "missing.onnx", calibration=samples)
@@ -42,6 +42,20 @@ def test_models_that_are_none(models, tmp_path, samples):
         veritorch.compile(3, calibration=samples)
     with pytest.raises(veritorch.ModelError, match="example_inputs are for modules"):
         veritorch.compile(models / "mlp.onnx", samples[:1], calibration=samples)
+
+
+def test_open_axes_and_fixed_inputs(models):
+    y = veritorch.evaluate(models / "mlp.onnx", np.zeros((3, 6), np.float32), axes={"N": 3})
+    assert y.shape == (3, 4)
+    assert veritorch.evaluate(models / "mlp.onnx", np.zeros((3, 6)), input_shapes={"x": (3, 6)}).shape == (3, 4)
+    with pytest.raises(veritorch.ModelError, match=r"axis `M`.* there are N"):
+        veritorch.evaluate(models / "mlp.onnx", np.zeros((3, 6)), axes={"M": 3})
+    image = np.ones((1, 2, 6, 6), np.float32)
+    both = veritorch.evaluate(models / "two_ports.onnx", (image, np.full((1, 3), 0.5)))
+    fixed = veritorch.evaluate(models / "two_ports.onnx", image, fixed_inputs={"side": 0.5})
+    assert np.array_equal(both["sum"], fixed["sum"])
+    with pytest.raises(veritorch.ModelError, match="no such input"):
+        veritorch.evaluate(models / "two_ports.onnx", image, fixed_inputs={"face": 0.5})
 
 
 @pytest.mark.parametrize(
@@ -88,6 +102,10 @@ def test_labels_that_do_not_fit(models, samples):
         {"weights": "committed"},
         {"input_scale": 0.0},
         {"profile": "low"},
+        {"axes": {"N": 0}},
+        {"axes": {"N": "two"}},
+        {"input_shapes": {"x": 6}},
+        {"fixed_inputs": ["x"]},
         {"threads": 0},
         {"threads": -1},
         {"threads": 1.5},
