@@ -31,7 +31,7 @@ def take(*shape: int) -> np.ndarray:
 
 
 def halves(matrices: np.ndarray) -> np.ndarray:
-    """llama2.c turns neighbours (0, 1), (2, 3), ..; transformers turns (0, d/2), (1, d/2 + 1), ..: rows of a head change places."""
+    """llama2.c turns (0, 1), (2, 3), ..; transformers turns (0, d/2), (1, d/2 + 1), ..: rows change places."""
     pairs = matrices.reshape(layers, -1, dim // 2, 2, width)
     return pairs.swapaxes(2, 3).reshape(matrices.shape)
 
@@ -89,8 +89,8 @@ config = {
 }
 (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 
-# The tokenizer: scores and pieces. Tokens 0 to 2 are special, 3 to 258 are single bytes. llama2.c joins the two neighbours whose
-# joined piece has the greatest score, again and again: byte-pair encoding with merges in the order of falling scores.
+# The tokenizer: scores and pieces. Tokens 0 to 2 are special, 3 to 258 are single bytes. llama2.c joins the two
+# neighbours whose joined piece has the greatest score, again and again: byte-pair encoding, merges by falling score.
 
 content, at, pieces, scores = tokenizer_file.read_bytes(), 4, [], []
 while at < len(content):
@@ -118,7 +118,7 @@ tokenizer = {
     "post_processor": {
         "type": "TemplateProcessing",
         "single": start,
-        "pair": start + [{"Sequence": {"id": "B", "type_id": 1}}],
+        "pair": [*start, {"Sequence": {"id": "B", "type_id": 1}}],
         "special_tokens": {"<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]}},
     },
     "decoder": {
@@ -143,4 +143,5 @@ tokenizer = {
     },
 }
 (folder / "tokenizer.json").write_text(json.dumps(tokenizer, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-print(f"{folder}: {sum(tensor.size for tensor in tensors.values()):,} weights, {len(vocab)} tokens, {len(merges)} merges")
+size = sum(tensor.size for tensor in tensors.values())
+print(f"{folder}: {size:,} weights, {len(vocab)} tokens, {len(merges)} merges")

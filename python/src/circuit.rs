@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use veritorch::port::Saturation;
-use veritorch::{CompiledCircuit, Error, Inputs, TextModel, artefact};
+use veritorch::{CompiledCircuit, Error, Inputs, TextModel, TextStatement, artefact};
 use veritorch_graph::circuit::Port;
 
 use crate::commitment::Commitment;
@@ -16,6 +16,9 @@ use crate::proof::Proof;
 use crate::verifier::VerifyingKey;
 use crate::watch::Watch;
 use crate::{arrays, errors};
+
+/// Ids of prompt and text, both decoded, and whether the model ended the text.
+type Said = ((Vec<u32>, Vec<u32>), (String, String), bool);
 
 /// A committed circuit with its weights.
 #[pyclass(frozen, module = "veritorch._veritorch")]
@@ -132,6 +135,30 @@ impl Circuit {
         let made = [proven.committed_inputs, proven.committed_outputs].map(|opening| opening.map(Commitment::of));
         let proof = Proof { proof: Arc::new(proven.proof), outputs: Some(proven.outputs), timings: proven.timings };
         Ok((proof, made, notes))
+    }
+
+    /// What the model says after a prompt: ids of both, both, and whether the model ended the text.
+    #[pyo3(signature = (prompt, max_new_tokens, *, watch))]
+    fn generate(&self, py: Python<'_>, prompt: String, max_new_tokens: usize, watch: Watch) -> PyResult<Said> {
+        let compiled = Arc::clone(&self.compiled);
+        let said = watch.run(py, move |progress| compiled.generate(&prompt, max_new_tokens, &mut |_| (), progress))?;
+        Ok(((said.ids.prompt, said.ids.generated), (said.prompt, said.text), said.is_finished))
+    }
+
+    /// A proof of a text, and notes on inputs that saturate.
+    #[pyo3(signature = (prompt, text, *, watch))]
+    fn prove_text(
+        &self,
+        py: Python<'_>,
+        prompt: Vec<u32>,
+        text: Vec<u32>,
+        watch: Watch,
+    ) -> PyResult<(Proof, Vec<String>)> {
+        let compiled = Arc::clone(&self.compiled);
+        let text = TextStatement { prompt, generated: text };
+        let proven = watch.run(py, move |progress| compiled.prove_text(&text, progress))?;
+        let notes = notes(&proven.saturations);
+        Ok((Proof { proof: Arc::new(proven.proof), outputs: Some(proven.outputs), timings: proven.timings }, notes))
     }
 
     /// The same model under fresh masks.

@@ -65,6 +65,7 @@ fn class(error: &Error) -> (&'static str, Option<&'static str>) {
         Error::NotPublic { .. } => ("InputError", None),
         Error::Execute(ExecuteError::Refused { .. }) => ("RefusedInput", None),
         Error::Execute(_) => ("InputError", None),
+        Error::Text { .. } => (VERIFICATION, Some("text")),
         Error::Checkpoint(CheckpointError::Text { .. }) => ("CalibrationError", None),
         Error::Onnx { .. } | Error::Model(_) | Error::Checkpoint(_) => ("ModelError", None),
         Error::Quantise(error) => (quantise_class(error), None),

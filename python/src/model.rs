@@ -128,8 +128,8 @@ impl Model {
 
     /// Reads a Hugging Face folder.
     #[staticmethod]
-    fn from_pretrained(py: Python<'_>, folder: PathBuf, seq_len: usize, token_types: bool) -> PyResult<Self> {
-        let options = LoadOptions { token_types, ..LoadOptions::new(seq_len) };
+    fn from_pretrained(py: Python<'_>, folder: PathBuf, seq_len: usize, next_ids: bool, token_types: bool) -> PyResult<Self> {
+        let options = LoadOptions { next_ids, token_types, ..LoadOptions::new(seq_len) };
         let checkpoint = py.detach(|| veritorch::import_checkpoint(&folder, &options, &Silent));
         Self::new(py, checkpoint.map(Source::Checkpoint))
     }

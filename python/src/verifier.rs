@@ -49,6 +49,12 @@ impl VerifyingKey {
         PyBytes::new(py, &self.verifier.to_bytes())
     }
 
+    /// Ids of the prompt and of the text of a proof that was verified.
+    fn text(&self, py: Python<'_>, proof: &Proof) -> PyResult<(Vec<u32>, Vec<u32>)> {
+        let text = self.verifier.text(&proof.proof).map_err(|error| errors::raise(py, &error))?;
+        Ok((text.prompt, text.generated))
+    }
+
     /// Name of the model.
     #[getter]
     fn name(&self) -> &str {

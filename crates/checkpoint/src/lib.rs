@@ -41,20 +41,22 @@ pub struct LoadOptions {
     pub seq_len: usize,
     /// An encoder takes token types as a second input; otherwise all tokens are of the first type.
     pub token_types: bool,
+    /// A language model gives the id of the greatest logit, the lowest of several, in place of the logits.
+    pub next_ids: bool,
 }
 
 impl LoadOptions {
     /// Sequences of this many tokens.
     #[must_use]
     pub fn new(seq_len: usize) -> Self {
-        Self { seq_len, token_types: false }
+        Self { seq_len, token_types: false, next_ids: false }
     }
 }
 
 /// A checkpoint at one sequence length.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
-    /// The graph: input `input_ids [1, S]`; output `logits [1, S, V]`, `last_hidden_state [1, S, H]` or
+    /// The graph: input `input_ids [1, S]`; output `logits [1, S, V]`, `next_ids [1, S, 1]`, `last_hidden_state [1, S, H]` or
     /// `sentence_embedding [1, H]`. Its constants are views of the files.
     pub graph: ModelGraph,
     /// The tokenizer, where the folder has one.
@@ -63,8 +65,10 @@ pub struct Checkpoint {
     pub seq_len: usize,
     /// Tokens that the model knows.
     pub vocabulary: usize,
-    /// Whether the output is logits of the next token.
+    /// Whether the model tells the next token.
     pub is_language_model: bool,
+    /// Ids at which a text ends.
+    pub ends: Vec<u32>,
 }
 
 /// Reads a folder.
@@ -85,6 +89,7 @@ pub fn load(folder: &Path, options: &LoadOptions) -> Result<Checkpoint, Checkpoi
         seq_len: options.seq_len,
         name: name_of(folder),
         token_types: options.token_types,
+        next_ids: options.next_ids,
         pooling: Pooling::read(folder)?,
     })?;
     let vocabulary = config.size("vocab_size")?;
@@ -97,7 +102,18 @@ pub fn load(folder: &Path, options: &LoadOptions) -> Result<Checkpoint, Checkpoi
         return Err(CheckpointError::Tokenizer { path, reason });
     }
     let is_language_model = architecture.is_language_model;
-    Ok(Checkpoint { graph, tokenizer, seq_len: options.seq_len, vocabulary, is_language_model })
+    Ok(Checkpoint { graph, tokenizer, seq_len: options.seq_len, vocabulary, is_language_model, ends: ends(&config)? })
+}
+
+/// Ids at which a text ends: one, or a list.
+fn ends(config: &Config) -> Result<Vec<u32>, CheckpointError> {
+    let ids = match config.get("eos_token_id") {
+        None => return Ok(Vec::new()),
+        Some(Value::Array(ids)) => ids.as_slice(),
+        Some(id) => std::slice::from_ref(id),
+    };
+    let ids: Option<Vec<u32>> = ids.iter().map(|id| id.as_u64().and_then(|id| u32::try_from(id).ok())).collect();
+    ids.ok_or_else(|| config.refuse("eos_token_id", "expected an id or a list of ids"))
 }
 
 fn architecture_of(config: &Config) -> Result<&'static Architecture, CheckpointError> {

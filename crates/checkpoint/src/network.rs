@@ -232,10 +232,19 @@ impl<'a> Network<'a> {
         self.constant("causal_mask", &[n, n], data)
     }
 
+    /// The finished graph of a language model: logits `[1, S, V]`, or `next_ids [1, S, 1]`, the lowest id of the greatest logit.
+    pub(crate) fn finish_language_model(mut self, model: String, logits: ValueId, next_ids: bool) -> Result<ModelGraph, CheckpointError> {
+        if !next_ids {
+            return self.finish(model, logits, "logits");
+        }
+        let ids = self.node("next_ids", ModelOp::ArgMax { axis: 2, select_last: false }, &[logits], &[1, self.seq_len, 1]);
+        self.finish(model, ids, "next_ids")
+    }
+
     /// The finished graph: its last value is called `name` and is the one output.
     pub(crate) fn finish(mut self, model: String, output: ValueId, name: &str) -> Result<ModelGraph, CheckpointError> {
-        let name = self.names.unique(name);
-        self.graph.values[output.index()].name = name;
+        self.names.release(&self.graph.value(output).name);
+        self.graph.values[output.index()].name = self.names.unique(name);
         self.graph.outputs.push(output);
         self.graph.name = model;
         self.graph.check()?;

@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Prove(ProveArgs),
     /// Commit to arrays whose owner wants proofs about them: X.commitment for anyone, X.commitment.opening for who proves
     CommitTensor(CommitTensorArgs),
+    /// Say what a language model says after a prompt, and prove it
+    Generate(GenerateArgs),
     /// Verify a proof and print what it shows
     Verify(VerifyArgs),
     /// Print the graph, the plan, sizes and the security level of a .vt, .vk or .proof file
@@ -52,6 +54,9 @@ pub(crate) struct CompileArgs {
     /// Tokens of a sequence (folders only)
     #[arg(long, value_name = "TOKENS")]
     pub(crate) seq_len: Option<usize>,
+    /// A language model's output is all logits, rather than the next token that `generate` needs (folders only)
+    #[arg(long, requires = "seq_len")]
+    pub(crate) logits: bool,
     /// Token types are an input of an encoder, rather than all of the first type (folders only)
     #[arg(long, requires = "seq_len")]
     pub(crate) token_types: bool,
@@ -305,6 +310,25 @@ pub(crate) struct CommitTensorArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct GenerateArgs {
+    /// The prover's key of a language model, compiled from a folder with `--input public`
+    #[arg(value_name = "MODEL.vt")]
+    pub(crate) key: PathBuf,
+    /// What stands before the text
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) prompt: String,
+    /// Most tokens to generate
+    #[arg(long, value_name = "N")]
+    pub(crate) max_new_tokens: usize,
+    /// Prove prompt and text, and write the proof there
+    #[arg(long, value_name = "P.proof")]
+    pub(crate) proof: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// The verifier's key
     #[arg(value_name = "OUT.vk")]
@@ -318,6 +342,9 @@ pub(crate) struct VerifyArgs {
     /// Compare the public outputs with these
     #[arg(long, value_name = "Y.npz")]
     pub(crate) output: Option<PathBuf>,
+    /// Require that the proof is of a text that `generate` made, and print it by this tokenizer
+    #[arg(long, value_name = "TOKENIZER.json")]
+    pub(crate) text: Option<PathBuf>,
     /// Require that the committed input is the one under this commitment
     #[arg(long, value_name = "X.commitment")]
     pub(crate) expect_input: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! The `veritorch` command: compile, run, prove, commit-tensor, verify, inspect, ledger, renew and bench.
+//! The `veritorch` command: compile, run, prove, generate, commit-tensor, verify, inspect, ledger, renew and bench.
 //!
 //! Data goes to standard output, everything else to standard error. Exit codes: 0 good, 1 a proof or a check failed,
 //! 2 bad use or bad input, 130 interrupted.
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Run(args) => commands::run(args, &terminal),
         Command::Prove(args) => commands::prove(args, &terminal),
         Command::CommitTensor(args) => commands::commit_tensor(args, &terminal),
+        Command::Generate(args) => commands::generate(args, &terminal),
         Command::Verify(args) => commands::verify(args, &terminal),
         Command::Inspect(args) => commands::inspect(args, &terminal),
         Command::Ledger(args) => commands::ledger(args, &terminal),

@@ -222,6 +222,12 @@ pub enum Error {
     /// The checkpoint or a text is refused.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A proof is not of a generated text.
+    #[error("{reason}")]
+    Text {
+        /// Why.
+        reason: String,
+    },
     /// The model, its calibration data or an option is refused.
     #[error(transparent)]
     Quantise(QuantiseError),
@@ -332,6 +338,7 @@ impl Error {
             Self::OtherModel { .. } => "verify with the .vk that belongs to the .vt that made the proof".to_owned(),
             Self::NotPublic { .. } => "compile with `--input public` or `--output public` to show it".to_owned(),
             Self::Onnx { source, .. } => return source.hint(),
+            Self::Text { .. } => "`veritorch generate` makes proofs of texts".to_owned(),
             Self::Checkpoint(error) => return error.hint().map(str::to_owned),
             Self::Execute(ExecuteError::Refused { .. }) => {
                 "the input lies too far from the calibration data; scale it as the model expects, calibrate with samples like it, or compile with `--saturate`".to_owned()
@@ -348,7 +355,7 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::OtherModel { .. } | Self::Mismatch { .. } | Self::Rejected(_) | Self::Note { .. } | Self::Link { .. } => 1,
+            Self::OtherModel { .. } | Self::Mismatch { .. } | Self::Text { .. } | Self::Rejected(_) | Self::Note { .. } | Self::Link { .. } => 1,
             Self::Truncated { kind: Some(Kind::Proof), .. } | Self::Damaged { kind: Some(Kind::Proof), .. } => 1,
             Self::Interrupted => 130,
             _ => 2,

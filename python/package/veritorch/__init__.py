@@ -29,6 +29,7 @@ from ._errors import (
     VeritorchError,
 )
 from ._proof import Proof, Verification, VerifyingKey, verify
+from ._text import Text, verify_text
 from ._veritorch import __version__
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "ProofError",
     "RefusedInput",
     "SaturationWarning",
+    "Text",
     "Verification",
     "VerificationError",
     "VerifyingKey",
@@ -57,6 +59,7 @@ __all__ = [
     "from_pretrained",
     "load",
     "verify",
+    "verify_text",
 ]
 
 # Tracebacks and pickles name classes as users do.

@@ -35,7 +35,7 @@ class Checkpoint:
 
     @property
     def outputs(self) -> dict[str, tuple[int, ...]]:
-        """Shape of each output: `logits`, `last_hidden_state` or `sentence_embedding`."""
+        """Shape of each output: `logits`, `next_ids`, `last_hidden_state` or `sentence_embedding`."""
         return {name: tuple(shape) for name, shape in self._native.outputs}
 
     @property
@@ -46,8 +46,8 @@ class Checkpoint:
     def windows(self, text: str | Iterable[str]) -> npt.NDArray[np.float32]:
         """Sequences of ids from a text, or from several.
 
-        A line, with as many after it as fill a sequence, is cut into sequences, each with its special tokens; what is left over
-        is dropped.
+        A line, with as many after it as fill a sequence, is cut into sequences, each with its special tokens; what is
+        left over is dropped.
 
         Args:
             text: Lines of a text, or a text for each line.
@@ -66,7 +66,9 @@ class Checkpoint:
         return f"Checkpoint({self.inputs} -> {self.outputs})"
 
 
-def from_pretrained(folder: Path, *, seq_len: int, token_types: bool = False) -> Checkpoint:
+def from_pretrained(
+    folder: Path, *, seq_len: int, next_ids: bool = False, token_types: bool = False
+) -> Checkpoint:
     """Reads a model that `save_pretrained` of transformers wrote, without PyTorch: LLaMA, GPT-2 or BERT.
 
     Weights stay in their files, memory-mapped, until they are compiled.
@@ -74,6 +76,8 @@ def from_pretrained(folder: Path, *, seq_len: int, token_types: bool = False) ->
     Args:
         folder: Where `config.json`, `*.safetensors` and `tokenizer.json` are. Nothing is downloaded.
         seq_len: Tokens of a sequence. A circuit has one length.
+        next_ids: A language model's output is the token it says next at each position, rather than all logits:
+            what `Circuit.generate` needs.
         token_types: Token types are an input of an encoder, rather than all of the first type.
 
     Raises:
@@ -86,7 +90,8 @@ def from_pretrained(folder: Path, *, seq_len: int, token_types: bool = False) ->
     """
     if isinstance(seq_len, bool) or not isinstance(seq_len, int) or seq_len < 1:
         raise OptionError(f"seq_len: expected an integer of at least 1, got {seq_len!r}")
-    return Checkpoint(native.Model.from_pretrained(os.fspath(folder), seq_len, bool(token_types)), seq_len)
+    model = native.Model.from_pretrained(os.fspath(folder), seq_len, bool(next_ids), bool(token_types))
+    return Checkpoint(model, seq_len)
 
 
 def is_text(data: Any) -> bool:

@@ -13,6 +13,7 @@ from ._commitment import DEFAULT_OPENINGS, Commitment
 from ._errors import InputError, SaturationWarning
 from ._options import Path, Progress, watch
 from ._proof import Proof, VerifyingKey
+from ._text import Text
 
 
 class Circuit:
@@ -147,6 +148,43 @@ class Circuit:
             committed_inputs=None if inputs is None else Commitment(inputs),
             committed_outputs=None if outputs is None else Commitment(outputs),
         )
+
+    def generate(
+        self, prompt: str, *, max_new_tokens: int, threads: int | None = None, progress: Progress | None = None
+    ) -> Text:
+        """Says what the model says after a prompt, the likeliest token each time, as a proof would have it.
+
+        For language models: `compile(from_pretrained(folder, seq_len=.., next_ids=True), input="public", ..)`.
+
+        Args:
+            prompt: What stands before the text.
+            max_new_tokens: Most tokens to say. With the prompt's they are at most `seq_len - 2`.
+            threads: As in `compile`.
+            progress: As in `compile`.
+
+        Raises:
+            OptionError: The circuit is none for texts, or prompt and text do not fit into its sequence.
+            RefusedInput: A value leaves the domain of a table.
+        """
+        ids, texts, finished = self._native.generate(prompt, max_new_tokens, watch=watch(threads, progress))
+        return Text(*texts, *ids, finished)
+
+    def prove_text(self, text: Text, *, threads: int | None = None, progress: Progress | None = None) -> Proof:
+        """Proves that the model says this text after this prompt, all its tokens at once. `verify_text` checks it.
+
+        Args:
+            text: From `generate`.
+            threads: As in `compile`.
+            progress: As in `compile`.
+
+        Raises:
+            OptionError: The circuit is none for texts, or its policy hides them.
+            ProofError: As `prove`.
+            LedgerError: As `prove`.
+        """
+        proof, notes = self._native.prove_text(text.prompt_ids, text.ids, watch=watch(threads, progress))
+        _warn(notes)
+        return Proof(proof)
 
     def renew(self, *, threads: int | None = None, progress: Progress | None = None) -> Circuit:
         """Commits to the same weights anew, with openings of its own, when those of this circuit are used up.

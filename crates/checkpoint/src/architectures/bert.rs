@@ -16,7 +16,7 @@ use crate::CheckpointError;
 use crate::network::{Layout, Network};
 
 pub(super) fn build(source: Source<'_>) -> Result<ModelGraph, CheckpointError> {
-    let Source { config, weights, seq_len, name, token_types, pooling } = source;
+    let Source { config, weights, seq_len, name, token_types, pooling, .. } = source;
     let positions = config.size("max_position_embeddings")?;
     check_length(seq_len, positions)?;
     let (width, vocabulary) = (config.size("hidden_size")?, config.size("vocab_size")?);

@@ -20,6 +20,8 @@ pub(crate) struct Source<'a> {
     pub(crate) name: String,
     /// Whether token types are an input rather than all of the first type.
     pub(crate) token_types: bool,
+    /// Whether the output is the greedy next ids rather than the logits.
+    pub(crate) next_ids: bool,
     /// What a sentence embedding adds to an encoder.
     pub(crate) pooling: Option<crate::pooling::Pooling>,
 }
@@ -30,7 +32,7 @@ type Build = fn(Source<'_>) -> Result<ModelGraph, CheckpointError>;
 pub(crate) struct Architecture {
     pub(crate) name: &'static str,
     pub(crate) build: Build,
-    /// Whether the outputs are logits of the next token.
+    /// Whether the output tells the next token.
     pub(crate) is_language_model: bool,
 }
 

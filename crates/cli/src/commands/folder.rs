@@ -19,7 +19,7 @@ pub(super) fn compile_folder(
     let Some(seq_len) = args.seq_len else {
         return Err(Failure::usage("--seq-len", "is missing: how many tokens a sequence of the checkpoint has, as in `--seq-len 64`"));
     };
-    let load = LoadOptions { token_types: args.token_types, ..LoadOptions::new(seq_len) };
+    let load = LoadOptions { token_types: args.token_types, next_ids: !args.logits, ..LoadOptions::new(seq_len) };
     let checkpoint = veritorch::import_checkpoint(&args.model, &load, terminal)?;
     let calibration = calibration(&args.calibration, &checkpoint)?;
     Ok(veritorch::compile_checkpoint(checkpoint, &calibration, options, terminal)?)

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use veritorch::inspect::{PolicyRow, bits, whole_tenths};
 use veritorch::commitment::{Side, check_expected};
-use veritorch::{Commitment, Proof, Verification, Verifier};
+use veritorch::{Commitment, Proof, TextStatement, Tokenizer, Verification, Verifier};
 
 use super::link::{Asked, Checked, commitments_to_json};
 use super::{print, print_json, show};
@@ -29,6 +29,7 @@ pub(crate) fn verify(args: &VerifyArgs, _terminal: &Terminal) -> Result<(), Fail
     let load = |path: &Option<PathBuf>| path.as_deref().map(Commitment::load).transpose();
     let expected = [(Side::Input, load(&args.expect_input)?), (Side::Output, load(&args.expect_output)?)];
     let asked = args.link.iter().map(|link| Asked::parse(link)).collect::<Result<Vec<_>, _>>()?;
+    let tokenizer = args.text.as_deref().map(Tokenizer::read).transpose().map_err(veritorch::Error::from)?;
     let start = Instant::now();
     let result = Proof::load(&args.proof).and_then(|proof| {
         let verification = verifier.verify(&proof)?;
@@ -44,18 +45,46 @@ pub(crate) fn verify(args: &VerifyArgs, _terminal: &Terminal) -> Result<(), Fail
             }
         }
         let links = asked.iter().map(|link| link.check(&verification)).collect::<Result<Vec<_>, _>>()?;
-        Ok((verification, links))
+        let text = tokenizer.as_ref().map(|tokenizer| Text::read(tokenizer, verifier.text(&proof)?)).transpose()?;
+        Ok((verification, links, text))
     });
     let seconds = start.elapsed().as_secs_f64();
     match result {
-        Ok((verification, links)) if args.json => print_json(&to_json(&verification, &links, seconds)),
-        Ok((verification, links)) => print(&to_text(&verification, &links, args, seconds)),
+        Ok((verification, links, text)) if args.json => {
+            let mut report = to_json(&verification, &links, seconds);
+            report["text"] = text.map_or(Value::Null, Text::into_json);
+            print_json(&report)
+        }
+        Ok((verification, links, text)) => {
+            let said = text.map_or(String::new(), |text| format!("prompt            {:?}\ntext              {:?}\n", text.prompt, text.generated));
+            print(&format!("{}{said}", to_text(&verification, &links, args, seconds)))
+        }
         Err(error) => {
             if args.json && error.exit_code() == 1 {
                 print_json(&json!({ "valid": false, "reason": error.to_string() }))?;
             }
             Err(error.into())
         }
+    }
+}
+
+/// A text that was proved.
+struct Text {
+    ids: TextStatement,
+    prompt: String,
+    generated: String,
+}
+
+impl Text {
+    fn read(tokenizer: &Tokenizer, ids: TextStatement) -> Result<Self, veritorch::Error> {
+        let prompt = tokenizer.decode(&ids.prompt)?;
+        let whole = tokenizer.decode(&[ids.prompt.as_slice(), &ids.generated].concat())?;
+        let generated = whole.get(prompt.len()..).unwrap_or_default().to_owned();
+        Ok(Self { ids, prompt, generated })
+    }
+
+    fn into_json(self) -> Value {
+        json!({ "prompt": self.prompt, "text": self.generated, "prompt_ids": self.ids.prompt, "ids": self.ids.generated })
     }
 }
 

@@ -1,18 +1,26 @@
 //! Models of text: from a Hugging Face folder to a committed circuit that keeps its tokenizer.
 
+mod generate;
+mod statement;
+
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 pub use veritorch_checkpoint::{Checkpoint, CheckpointError, LoadOptions, Tokenizer};
 
+pub use generate::Generated;
+pub use statement::TextStatement;
+
 use crate::progress::begin;
 use crate::{Array, Arrays, CompileOptions, CompiledCircuit, Error, Progress, compile_graph};
 
-/// What the prover's key of a model of text holds beside the circuit: the bytes of `tokenizer.json` and the sequence length.
+/// What the prover's key of a model of text holds beside the circuit: the bytes of `tokenizer.json`, the sequence
+/// length, and ids that end a text.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextModel {
     seq_len: u64,
     tokenizer: Vec<u8>,
+    ends: Vec<u32>,
 }
 
 impl std::fmt::Debug for TextModel {
@@ -26,6 +34,12 @@ impl TextModel {
     #[must_use]
     pub fn seq_len(&self) -> usize {
         usize::try_from(self.seq_len).unwrap_or(usize::MAX)
+    }
+
+    /// Whether a text ends where the model chooses this id.
+    #[must_use]
+    pub fn ends(&self, id: u32) -> bool {
+        self.ends.contains(&id)
     }
 
     /// The bytes of `tokenizer.json`.
@@ -81,8 +95,9 @@ pub fn compile_checkpoint(
     options: &CompileOptions,
     progress: &dyn Progress,
 ) -> Result<CompiledCircuit, Error> {
-    let Checkpoint { graph, tokenizer, seq_len, .. } = checkpoint;
+    let Checkpoint { graph, tokenizer, seq_len, ends, .. } = checkpoint;
     let mut circuit = compile_graph(graph, calibration, options, progress)?;
-    circuit.text = tokenizer.map(|tokenizer| TextModel { seq_len: seq_len as u64, tokenizer: tokenizer.as_bytes().to_vec() });
+    circuit.text =
+        tokenizer.map(|tokenizer| TextModel { seq_len: seq_len as u64, tokenizer: tokenizer.as_bytes().to_vec(), ends });
     Ok(circuit)
 }
