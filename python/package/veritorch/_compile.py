@@ -61,16 +61,11 @@ def compile(
             The circuit takes its shapes from it.
         calibration: Inputs as the model will see them, in its own units: an array for a model with one input, else a
             dict of arrays by name or a tuple in the model's order; samples lie on the leading axis. A list or another
-<<<<<<< HEAD
-            iterable of samples is good too. Some hundred samples fix the ranges well. For a checkpoint also a text, or a list of
-            texts: `Checkpoint.windows` cuts them into sequences.
+            iterable of samples is good too. Some hundred samples fix the ranges well. For a checkpoint also a
+            text, or a list of texts: `Checkpoint.windows` cuts them into sequences.
         input_shapes: Shapes of inputs that the file leaves open, by name.
         axes: Extents of axes that the file leaves open, by the names that it gives them.
         fixed_inputs: Inputs that are one number in every entry and no longer inputs: `{"attention_mask": 1}`.
-=======
-            iterable of samples is good too. Some hundred samples fix the ranges well. For a checkpoint also a
-            text, or a list of texts: `Checkpoint.windows` cuts them into sequences.
->>>>>>> 727aa95 (wip2)
         labels: The class of each calibration sample, for `accuracy_target` and for the report.
         accuracy_target: What the circuit must reach on the calibration samples, a fraction of 1: of right classes where
             there are labels, else of samples with the float model's class. Bits are raised until it does.
@@ -184,7 +179,6 @@ def evaluate(
     return single(loaded.evaluate(arrays, watch=watch(threads, progress)))
 
 
-<<<<<<< HEAD
 def _open(
     input_shapes: Mapping[str, Sequence[int]] | None,
     axes: Mapping[str, int] | None,
@@ -207,32 +201,19 @@ def _extent(extent: int) -> int:
 
 
 def _load_model(model: Model, example_inputs: Any, open: native._Open) -> native.Model:
-=======
-def _load_model(model: Model, example_inputs: Any) -> native.Model:
     if isinstance(model, Checkpoint):
         if example_inputs is not None:
             raise ModelError("example_inputs are for modules; a checkpoint has its own shapes")
+        if any(open.values()):
+            raise ModelError("input_shapes, axes and fixed_inputs are for ONNX files, not for checkpoints")
         return model._native
->>>>>>> 727aa95 (wip2)
     if is_module(model):
         return native.Model.from_bytes(export(model, example_inputs), type(model).__name__, open)
     if example_inputs is not None:
         raise ModelError("example_inputs are for modules; an ONNX file has its own shapes")
-<<<<<<< HEAD
-    if isinstance(model, Checkpoint):
-        if any(open.values()):
-            raise ModelError("input_shapes, axes and fixed_inputs are for ONNX files, not for checkpoints")
-        return model._native
-=======
->>>>>>> 727aa95 (wip2)
     if isinstance(model, bytes | bytearray | memoryview):
         return native.Model.from_bytes(bytes(model), "ONNX bytes", open)
     if isinstance(model, str | os.PathLike):
-<<<<<<< HEAD
         return native.Model.load(os.fspath(model), open)
-    raise ModelError(f"expected a torch.nn.Module, a checkpoint, or a path or the bytes of an ONNX file, got {type(model).__name__}")
-=======
-        return native.Model.load(os.fspath(model))
     expected = "a torch.nn.Module, a checkpoint, or a path or the bytes of an ONNX file"
     raise ModelError(f"expected {expected}, got {type(model).__name__}")
->>>>>>> 727aa95 (wip2)
