@@ -172,9 +172,10 @@ pub(crate) struct QuantiseArgs {
     /// Whether the weights are secret
     #[arg(long, value_name = "POLICY", default_value = "private")]
     pub(crate) weights: WeightsPolicy,
-    /// Whether proofs show the input
-    #[arg(long, value_name = "POLICY", default_value = "private")]
-    pub(crate) input: Policy,
+    /// Whether proofs show the input: private by default, and public where a folder is compiled to generate texts, which the
+    /// statement tells
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) input: Option<Policy>,
     /// Whether proofs show the output
     #[arg(long, value_name = "POLICY", default_value = "public")]
     pub(crate) output: Policy,
@@ -311,7 +312,7 @@ pub(crate) struct CommitTensorArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
-    /// The prover's key of a language model, compiled from a folder with `--input public`
+    /// The prover's key of a language model, compiled from a folder
     #[arg(value_name = "MODEL.vt")]
     pub(crate) key: PathBuf,
     /// What stands before the text

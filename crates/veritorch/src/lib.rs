@@ -30,7 +30,7 @@ pub use commitment::{Commitment, CommitmentOpening};
 pub use compile::{CompileOptions, compile, compile_graph, graph_inputs, import};
 pub use error::Error;
 pub use proof::Proof;
-pub use text::{Checkpoint, CheckpointError, LoadOptions, Generated, TextModel, TextStatement, Tokenizer, calibration_from_text, compile_checkpoint, import_checkpoint};
+pub use text::{Checkpoint, CheckpointError, LoadOptions, Generated, TextModel, TextStatement, Tokenizer, calibration_from_text, compile_checkpoint, generates_texts, import_checkpoint};
 pub use verification::Verification;
 pub use verifier::Verifier;
 pub use veritorch_graph::circuit::{Policy, Visibility};

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use veritorch::{Arrays, Checkpoint, CompileOptions, CompiledCircuit, Error, LoadOptions};
+use veritorch::{Arrays, Checkpoint, CompileOptions, CompiledCircuit, Error, LoadOptions, Visibility};
 
 use super::compile::read_named;
 use crate::args::CompileArgs;
@@ -22,7 +22,11 @@ pub(super) fn compile_folder(
     let load = LoadOptions { token_types: args.token_types, next_ids: !args.logits, ..LoadOptions::new(seq_len) };
     let checkpoint = veritorch::import_checkpoint(&args.model, &load, terminal)?;
     let calibration = calibration(&args.calibration, &checkpoint)?;
-    Ok(veritorch::compile_checkpoint(checkpoint, &calibration, options, terminal)?)
+    let mut options = options.clone();
+    if args.quantise.input.is_none() && veritorch::generates_texts(&checkpoint) {
+        options.quantise.policy.input = Visibility::Public;
+    }
+    Ok(veritorch::compile_checkpoint(checkpoint, &calibration, &options, terminal)?)
 }
 
 fn calibration(path: &Path, checkpoint: &Checkpoint) -> Result<Arrays, Failure> {

@@ -109,7 +109,7 @@ impl QuantiseArgs {
                 target,
                 labels,
                 policy: veritorch::Policy {
-                    input: self.input.into(),
+                    input: self.input.map_or(veritorch::Visibility::Private, Into::into),
                     output: self.output.into(),
                     weights: self.weights.into(),
                 },

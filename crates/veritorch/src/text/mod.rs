@@ -57,6 +57,13 @@ impl TextModel {
     }
 }
 
+/// Whether a checkpoint was read to generate texts: its only output are the ids that the model chooses.
+#[must_use]
+pub fn generates_texts(checkpoint: &Checkpoint) -> bool {
+    let outputs = checkpoint.graph.outputs.iter().map(|&id| checkpoint.graph.value(id).name.as_str());
+    outputs.eq([statement::NEXT_IDS])
+}
+
 /// Reads a Hugging Face folder.
 ///
 /// # Errors
