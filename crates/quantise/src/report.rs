@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct OutputReport {
     /// Name of the output.
     pub name: String,
-    /// Fraction of rows (along the last axis) whose greatest entry is the same; `None` where the last axis has one entry.
+    /// Fraction of rows (along the last axis) whose greatest entry is the same. Where the last axis has one entry: of whole
+    /// numbers (indices of greatest entries) that are the same, `None` for other numbers.
     pub agreement: Option<f64>,
     /// Mean cosine of the angle between float and integer results.
     pub cosine: f64,
@@ -30,14 +31,15 @@ impl OutputReport {
         let len = float.len() / integer.len().max(1);
         let (mut rows, mut agreeing, mut cosines, mut measured) = (0usize, 0usize, 0.0, 0usize);
         let (mut square_error, mut square, mut max_error) = (0.0f64, 0.0f64, 0.0f64);
-        let tokens = ids.map(|ids| ids.len() / integer.len().max(1)).filter(|&tokens| tokens > 1 && tokens * row == len);
+        let tokens = ids.map(|ids| ids.len() / integer.len().max(1)).filter(|&tokens| row > 1 && tokens > 1 && tokens * row == len);
+        let are_indices = float.iter().all(|v| v.fract() == 0.0);
         let (mut losses, mut predicted) = ([0.0f64; 2], 0usize);
         for (sample, integer) in integer.iter().enumerate() {
             let Some(integer) = integer else { continue };
             let float: Vec<f64> = float[sample * len..(sample + 1) * len].iter().map(|&v| f64::from(v)).collect();
             for (at, (a, b)) in float.chunks(row).zip(integer.chunks(row)).enumerate() {
                 rows += 1;
-                agreeing += usize::from(argmax(a) == argmax(b));
+                agreeing += usize::from(if row > 1 { argmax(a) == argmax(b) } else { a == b });
                 if let (Some(tokens), Some(ids)) = (tokens, ids)
                     && at + 1 < tokens
                 {
@@ -60,7 +62,7 @@ impl OutputReport {
         let [float_loss, loss] = losses.map(|loss| libm::exp(loss / predicted.max(1) as f64));
         Self {
             name: name.to_owned(),
-            agreement: (row > 1 && rows > 0).then(|| agreeing as f64 / rows as f64),
+            agreement: ((row > 1 || are_indices) && rows > 0).then(|| agreeing as f64 / rows as f64),
             cosine: if measured > 0 { cosines / measured as f64 } else { 0.0 },
             max_error,
             drift: if square > 0.0 { (square_error / square).sqrt() } else { square_error.sqrt() },

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::Place;
+use crate::support::{Place, files};
 
 fn stories() -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/data/stories260K").display().to_string()
@@ -28,4 +28,34 @@ fn folders_take_a_sequence_length() {
     compile(&stories, &["--calibration", "prompts.bin", "--seq-len", "4"], &["UTF-8"]);
     std::fs::remove_file(place.path("prompts.bin")).expect("removed");
     assert_eq!(place.names(), before);
+}
+
+#[test]
+fn a_text_is_generated_and_proved() {
+    let place = Place::new();
+    let stories = stories();
+    let prompts = format!("{stories}/prompts.txt");
+    let compile = ["compile", &stories, "--seq-len", "16", "--calibration", &prompts, "-o", "s.vt", "--json"];
+    let report = place.json(&[&compile[..], &["--input", "public"]].concat());
+    let agreement = report["quantisation"]["outputs"][0]["agreement"].as_f64().expect("a share");
+    assert!(agreement > 0.98, "{agreement}");
+
+    let generate = ["generate", "s.vt", "--prompt", "Once upon a time", "--max-new-tokens", "5", "--proof", "s.proof"];
+    assert_eq!(place.good(&generate), "Once upon a time, there was a little\n");
+    let tokenizer = format!("{stories}/tokenizer.json");
+    let verify = |proof: &'static str| ["verify", "s.vk", proof, "--text", &tokenizer].map(str::to_owned);
+    let shown = place.good(&verify("s.proof").each_ref().map(String::as_str));
+    assert!(shown.contains("prompt            \"Once upon a time\"\ntext              \", there was a little\"\n"), "{shown}");
+
+    // The same text with a word that the model does not say: a proof of what the circuit makes of it, and no text.
+    let ids = [1.0, 403.0, 407.0, 261.0, 378.0, 432.0, 383.0, 286.0, 261.0, 268.0, 1.0, 1.0, 1.0, 1.0, 5.0, 10.0];
+    place.write("lie.npz", &files::npz(&[("input_ids", &[1, 16], &ids)]));
+    place.good(&["prove", "s.vt", "--input", "lie.npz", "-o", "lie.proof"]);
+    place.good(&["verify", "s.vk", "lie.proof"]);
+    place.bad(&verify("lie.proof").each_ref().map(String::as_str), 1, &["token 9 is 268, the model says 376"]);
+
+    let much = ["generate", "s.vt", "--prompt", "Once upon a time", "--max-new-tokens", "10"];
+    place.bad(&much, 2, &["max-new-tokens", "expected at most 14"]);
+    place.good(&[&compile[..], &["--logits"]].concat());
+    place.bad(&generate, 2, &["not compiled for texts"]);
 }
