@@ -1,5 +1,6 @@
 """Hugging Face folders."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -54,3 +55,23 @@ def test_texts_calibrate_checkpoints_alone(models):
     model = veritorch.from_pretrained(STORIES, seq_len=64)
     with pytest.raises(veritorch.CalibrationError, match="expected at least 64"):
         veritorch.compile(model, calibration=TEXT[:1])
+
+
+def test_a_text_is_generated_and_proved(tmp_path):
+    model = veritorch.from_pretrained(STORIES, seq_len=12, next_ids=True)
+    circuit = veritorch.compile(model, calibration=(STORIES / "prompts.txt").read_text()[:1500], input="public")
+    assert circuit.seq_len == 12 and circuit.tokenizer_json == model.tokenizer_json
+    text = circuit.generate("Once upon a time", max_new_tokens=5)
+    assert str(text) == "Once upon a time, there was a little" and text.prompt == "Once upon a time"
+    assert text.ids == [432, 383, 286, 261, 376] and not text.finished
+    proof = circuit.prove_text(text)
+    assert veritorch.verify_text(circuit.verifying_key, proof) == ([1, 403, 407, 261, 378], text.ids)
+    circuit.save(tmp_path / "stories.vt")
+    assert veritorch.load(tmp_path / "stories.vt").generate("Once upon a time", max_new_tokens=5) == text
+
+    lie = circuit.prove_text(dataclasses.replace(text, ids=[432, 383, 286, 261, 268]))
+    veritorch.verify(circuit.verifying_key, lie)
+    with pytest.raises(veritorch.VerificationError, match="token 9 is 268, the model says 376"):
+        veritorch.verify_text(circuit.verifying_key, lie)
+    with pytest.raises(veritorch.OptionError, match="expected at most 10"):
+        circuit.generate("Once upon a time", max_new_tokens=6)
