@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -94,7 +94,7 @@ def from_pretrained(
     return Checkpoint(model, seq_len)
 
 
-def is_text(data: Any) -> bool:
+def is_text(data: Any) -> TypeGuard[str | Iterable[str]]:
     """Whether calibration data are a text or several."""
     if isinstance(data, str):
         return True

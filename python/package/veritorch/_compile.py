@@ -119,7 +119,7 @@ def compile(
         raise CalibrationError("calibration data is missing", hint="pass some real inputs: calibration=array")
     if is_text(calibration):
         calibration = ids_of(model, calibration)
-    arrays = named_samples("calibration", names, calibration, CalibrationError)  # type: ignore[arg-type]
+    arrays = named_samples("calibration", names, calibration, CalibrationError)
     return Circuit(
         loaded.compile(
             arrays,
