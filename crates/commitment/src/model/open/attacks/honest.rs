@@ -115,11 +115,11 @@ fn bound_outputs_are_sums_over_real_outputs() {
 fn every_term_of_the_error_reaches_the_level() {
     let layout = |level| ModelLayout::new(&infos(), OPENINGS, level).unwrap();
     let level = SecurityLevel::default();
-    for term in security_terms::<E2>(&layout(level), level, 7) {
+    for term in security_terms::<E2>(&layout(level), level, 7, "model") {
         assert!(term.bits >= 104.0, "{term:?}");
     }
     let level = SecurityLevel { bits: 132, grinding: 12 };
-    for term in security_terms::<E3>(&layout(level), level, 7) {
+    for term in security_terms::<E3>(&layout(level), level, 7, "model") {
         assert!(term.bits >= 132.0, "{term:?}");
     }
 }
