@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use veritorch_graph::model::{ModelGraph, ModelOp, UnaryFn, ValueId};
+use veritorch_graph::model::{ModelGraph, ModelOp, Node, UnaryFn, ValueId};
 
 use crate::InputSteps;
 use crate::calibrate::Calibration;
@@ -116,6 +116,7 @@ impl Formats {
         for (root, bound) in normalised(graph, &groups) {
             magnitude[root] = magnitude[root].min(bound);
         }
+        let widest = graph.nodes.iter().filter_map(|node| row_bits(graph, node)).fold(MOST_BITS, u32::min);
         for value in residual(graph, settings.language) {
             let root = groups[value];
             if value_bits.contains_key(&graph.values[value].name) {
@@ -124,7 +125,7 @@ impl Formats {
             let wanted = settings.residual_bits.unwrap_or_else(|| {
                 let step = Format::binary(magnitude[root], seen[root], settings.activation_bits).scale;
                 let is_fine = step <= calibration.typical(value) * RESIDUAL_STEP;
-                if is_fine { settings.activation_bits } else { MOST_BITS }
+                if is_fine { settings.activation_bits } else { widest }
             });
             bits[root] = bits[root].max(wanted);
         }
@@ -204,6 +205,16 @@ fn normalised(graph: &ModelGraph, groups: &[usize]) -> BTreeMap<usize, f64> {
         }
     }
     bounds
+}
+
+/// Most bits of the values that a normalisation reads: the sum of squares of a row stays below 2^54, whose root and its
+/// reciprocal fit the field together. `None` for other operators.
+pub(crate) fn row_bits(graph: &ModelGraph, node: &Node) -> Option<u32> {
+    let ModelOp::Normalize { axes, .. } = &node.op else { return None };
+    let shape = &graph.value(node.output).shape;
+    let len: usize = axes.iter().map(|&axis| shape[axis]).product();
+    let log_len = len.next_power_of_two().ilog2();
+    Some((53u32.saturating_sub(log_len) / 2 + 1).min(MOST_BITS))
 }
 
 /// Roots of the groups that hold token ids, with the rows of their (smallest) table.

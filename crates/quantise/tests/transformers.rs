@@ -49,6 +49,20 @@ fn normalisations() {
             near(&net.finish(&[y]), 1e-3);
         }
     }
+    // Long rows with outliers and hardly an epsilon, on a residual stream of as many bits as their squares leave.
+    let shape = [2, 400];
+    let mut net = Net::new();
+    let (x, w) = (net.input(&shape), net.weight(&[400, 400]));
+    let mut sizes = vec![0.01; 400];
+    sizes[7] = 30.0;
+    let sizes = net.constant(&[400], sizes);
+    let x = net.node(ModelOp::Mul, &[x, sizes], &shape);
+    let h = net.node(ModelOp::MatMul, &[x, w], &shape);
+    let h = net.node(ModelOp::Mul, &[h, sizes], &shape);
+    let sum = net.node(ModelOp::Add, &[x, h], &shape);
+    let op = ModelOp::Normalize { axes: vec![1], epsilon: 1e-12, centred: true };
+    let y = net.node(op, &[sum], &shape);
+    near(&net.finish(&[y]), 5e-3);
     // Rows of sizes far apart.
     let mut net = Net::new();
     let x = net.input(&[4, 16]);

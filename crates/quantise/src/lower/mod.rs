@@ -25,7 +25,7 @@ use self::sum::{Int, Part, Sum};
 use crate::calibrate::Calibration;
 use crate::scales::{Format, Formats, tidy};
 use crate::QuantiseError;
-use crate::options::{MOST_BITS, Settings};
+use crate::options::Settings;
 
 /// Largest magnitude of a linear layer's operand: 16 bits, signed or not.
 const OPERAND: i64 = 1 << 16;
@@ -271,17 +271,19 @@ impl Lowering<'_> {
         Ok(int)
     }
 
-    /// The value in at most 24 bits: what a normalisation reads.
-    fn limbs(&mut self, id: ValueId) -> Result<Int, Unsupported> {
+    /// The value in at most this many bits, up to 24: what a normalisation reads.
+    fn limbs(&mut self, id: ValueId, bits: u32) -> Result<Int, Unsupported> {
         let int = self.int(id)?;
         let (lo, hi) = self.builder.range(int.tensor);
-        let most = 1 << (MOST_BITS - 1);
+        let most = 1 << (bits - 1);
         if lo >= -most && hi < most {
             return Ok(int);
         }
         let name = format!("{}:cut", self.graph.value(id).name);
         let sum = Sum::of_tensor(self.shape(id), int, SeparableMap::identity(self.shape(id).len()));
-        self.settle(&name, sum, self.formats.of(id.index()), self.calibration.magnitude(id.index()))
+        let format = self.formats.of(id.index());
+        let format = if format.max >= most { self.formats.narrow(id.index()) } else { format };
+        self.settle(&name, sum, format, self.calibration.magnitude(id.index()))
     }
 
     /// The value without any rescale: outputs and scores.

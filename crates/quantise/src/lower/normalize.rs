@@ -6,6 +6,8 @@ use veritorch_graph::model::Node;
 
 use super::sum::{Int, Sum};
 use super::{Lowering, State, Unsupported};
+use crate::options::MOST_BITS;
+use crate::scales::row_bits;
 
 /// Significant bits of `1 / sigma` on a row of typical size.
 const DIGITS: f64 = 13.0;
@@ -15,7 +17,8 @@ impl Lowering<'_> {
     pub(super) fn normalize(&mut self, node: &Node, axes: &[usize], epsilon: f64, centred: bool) -> Result<State, Unsupported> {
         let id = node.inputs[0];
         let shape = self.shape(id).to_vec();
-        let x = self.limbs(id)?;
+        let bits = row_bits(self.graph, node).unwrap_or(MOST_BITS);
+        let x = self.limbs(id, bits)?;
         let len: usize = axes.iter().map(|&axis| shape[axis]).product();
         // The gadget counts digits for the greatest row that x's format admits; typical ones are smaller and have more.
         let (lo, hi) = self.builder.range(x.tensor);
