@@ -71,6 +71,64 @@ pub(crate) fn cases() -> Vec<Case> {
                 .node("Pow", &["root", "a"], &["power"])
                 .node("Sum", &["power", "up", "down"], &["c"]),
         ),
+        added(
+            numbers("waves, signs and rounding")
+                .int("axis", 0)
+                .node("Sin", &["a"], &["sin"])
+                .node("Cos", &["b"], &["cos"])
+                .node("Round", &["a"], &["whole"])
+                .node("Sign", &["b"], &["sign"])
+                .node("CumSum", &["a", "axis"], &["running"])
+                .node("Sum", &["sin", "cos", "whole", "sign", "running"], &["c"]),
+        ),
+        added(
+            numbers("chosen and placed entries")
+                .ints("order", &[2, 0, 1])
+                .ints("last", &[1])
+                .node("GatherElements", &["a", "order"], &["turned"])
+                .with_int("axis", 0)
+                .node("ScatterElements", &["b", "order", "a"], &["placed"])
+                .with_int("axis", 0)
+                .node("Unsqueeze", &["order", "last"], &["rows"])
+                .node("GatherND", &["a", "rows"], &["picked"])
+                .node("ScatterND", &["b", "rows", "a"], &["put"])
+                .node("NonZero", &["b"], &["where"])
+                .node("Gather", &["a", "where"], &["there"])
+                .node("Sum", &["turned", "placed", "picked", "put", "there"], &["c"]),
+        ),
+        added(
+            numbers("matrices of constants")
+                .weight("m", &[3, 3])
+                .ints("order", &[2, 0, 1])
+                .int("depth", 3)
+                .floats("values", &[2], &[0.25, 1.5])
+                .ints("axes", &[0])
+                .node("EyeLike", &["m"], &["eye"])
+                .node("Trilu", &["m"], &["low"])
+                .with_int("upper", 0)
+                .node("OneHot", &["order", "depth", "values"], &["hot"])
+                .node("Sum", &["eye", "low", "hot"], &["all"])
+                .node("ReduceSum", &["all", "axes"], &["c"])
+                .with_int("keepdims", 0),
+        ),
+        added(
+            numbers("bits")
+                .ints("i", &[5, 3, 6])
+                .ints("j", &[1, 6, 4])
+                .opset(18)
+                .node("BitwiseAnd", &["i", "j"], &["both"])
+                .node("BitwiseOr", &["i", "j"], &["either"])
+                .node("BitwiseXor", &["both", "either"], &["one"])
+                .node("CastLike", &["one", "a"], &["c"]),
+        ),
+        chosen(
+            numbers("what is no number")
+                .bools("p", &[true, false, true])
+                .node("IsInf", &["a"], &["infinite"])
+                .node("IsNaN", &["a"], &["none"])
+                .node("Or", &["infinite", "none"], &["odd"])
+                .node("Xor", &["odd", "p"], &["flags"]),
+        ),
         chosen(numbers("equal").node("Equal", &["a", "b"], &["flags"])),
         chosen(numbers("less").node("Less", &["a", "b"], &["flags"])),
         chosen(numbers("less or equal").node("LessOrEqual", &["a", "b"], &["flags"])),

@@ -15,6 +15,7 @@ mod arithmetic;
 mod folding;
 mod linear;
 mod reductions;
+mod transformers;
 mod windows;
 mod wiring;
 
@@ -29,6 +30,7 @@ fn every_operator_has_a_case() {
         folding::cases(),
         linear::cases(),
         reductions::cases(),
+        transformers::cases(),
         windows::cases(),
         wiring::cases(),
     ]

@@ -15,6 +15,16 @@ pub(crate) fn cases() -> Vec<Case> {
         reduce("mean over everything", "ReduceMean").outputs(&["y"]),
         reduce("greatest over an axis", "ReduceMax").with_ints("axes", &[2]).outputs(&["y"]),
         reduce("least over axes", "ReduceMin").with_ints("axes", &[1, 3]).with_int("keepdims", 0).outputs(&["y"]),
+        reduce("sum of magnitudes", "ReduceL1").with_ints("axes", &[2]).outputs(&["y"]),
+        reduce("length", "ReduceL2").with_ints("axes", &[2]).outputs(&["y"]),
+        reduce("sum of squares", "ReduceSumSquare").with_ints("axes", &[2]).outputs(&["y"]),
+        reduce("log of the sum of exponentials", "ReduceLogSumExp").with_ints("axes", &[2]).outputs(&["y"]),
+        Net::new("log of a sum")
+            .input("x", &[1, 3, 4, 2])
+            .node("Sigmoid", &["x"], &["s"])
+            .node("ReduceLogSum", &["s"], &["y"])
+            .with_ints("axes", &[2])
+            .outputs(&["y"]),
         Net::new("mean of a layer into a layer")
             .input("x", &[1, 2, 4, 4])
             .weight("w", &[4, 2, 3, 3])
