@@ -154,6 +154,25 @@ fn attention_without_probabilities() {
     assert!(matches!(&error, QuantiseError::Unsupported { op, .. } if op == "Softmax"), "{error}");
 }
 
+/// Products of activations that are added to something as they are, and read twice.
+#[test]
+fn averages_and_norms_beside_a_residual() {
+    let mut net = Net::new();
+    let x = net.input(&[6, 8]);
+    let n = net.node(normalize(&[1], true), &[x], &[6, 8]);
+    let r = net.node(ModelOp::Add, &[x, n], &[6, 8]);
+    let g = net.node(ModelOp::Unary(UnaryFn::Sigmoid), &[r], &[6, 8]);
+    near(&net.finish(&[r, g]), 2e-3);
+
+    let mut net = Net::new();
+    let (s, v) = (net.input(&[2, 6, 6]), net.input(&[2, 6, 4]));
+    let p = net.node(ModelOp::Softmax { axis: 2 }, &[s], &[2, 6, 6]);
+    let y = net.node(ModelOp::MatMul, &[p, v], &[2, 6, 4]);
+    let r = net.node(ModelOp::Add, &[y, v], &[2, 6, 4]);
+    let g = net.node(ModelOp::Unary(UnaryFn::Sigmoid), &[r], &[2, 6, 4]);
+    near(&net.finish(&[r, g]), 2e-3);
+}
+
 #[test]
 fn probabilities_that_are_read_as_they_are() {
     for axis in [1, 2] {

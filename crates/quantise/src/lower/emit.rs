@@ -24,6 +24,10 @@ const SHIFT: u32 = 16;
 const LOG_KEYS: u32 = 16;
 /// Greatest ratio of the steps of products of activations in one sum.
 const MOST_MULTIPLE: f64 = 256.0;
+/// Least multiplier of a tensor of more than [`WIDE`] bits; what rounding it loses is below 2^-7.
+const LEAST_MULTIPLIER: f64 = 128.0;
+/// Bits of sums and products of a tensor's own.
+const WIDE: u32 = 24;
 /// Greatest magnitude of an offset: four balanced bytes, with room for rounding.
 const MOST_OFFSET: u64 = 127 << 24;
 /// Leaves its operand as it is: the table saturates alone.
@@ -38,7 +42,8 @@ impl Lowering<'_> {
         for part in sum.parts {
             match part {
                 Part::Tensor { x, map, factor, channel } => {
-                    terms.push(self.tensor_term(name, &rest.shape, x, map, factor / unit, channel)?);
+                    let (x, factor) = self.trimmed(name, x, factor / unit)?;
+                    terms.push(self.tensor_term(name, &rest.shape, x, map, factor, channel)?);
                 }
                 Part::Layer(layer) => {
                     let (term, shift) = self.layer_term(name, layer, unit, rank)?;
@@ -55,6 +60,28 @@ impl Lowering<'_> {
         }
         let constant = vec![(half, vec![AxisFactor::Ones; rank])];
         Ok(self.builder.linear(name, &shape, terms, constant)?)
+    }
+
+    /// A product of activations whose steps are so fine beside the sum's that no integer is near its multiplier is rescaled by
+    /// itself first.
+    fn trimmed(&mut self, name: &str, x: TensorId, factor: f64) -> Result<(TensorId, f64), Unsupported> {
+        let (lo, hi) = self.builder.range(x);
+        let bits = 64 - hi.max(-lo).leading_zeros();
+        let excess = libm::ceil(libm::log2(LEAST_MULTIPLIER / factor.abs()));
+        if bits <= WIDE || !excess.is_finite() || excess < 1.0 {
+            return Ok((x, factor));
+        }
+        let shift = (excess as u32).min(bits - 8);
+        let shape = self.builder.shape(x).to_vec();
+        let half = vec![(1i64 << (shift - 1), vec![AxisFactor::Ones; shape.len()])];
+        let terms = vec![Term::identity(x, 1, shape.len())];
+        let t = self.builder.linear(&format!("{name}:fine"), &shape, terms, half)?;
+        let (lo, hi) = self.builder.range(t);
+        let least = if lo < 0 { bits + 1 - shift } else { bits - shift };
+        let log_len = least + u32::from((hi >> shift) >> (bits - shift) > 0);
+        let min = if lo < 0 { -(1i64 << (log_len - 1)) } else { 0 };
+        let part = requantise(&mut self.builder, &format!("{name}:part"), t, shift, Quotient::Range { min, log_len })?;
+        Ok((part.value, factor * (1u64 << shift) as f64))
     }
 
     fn tensor_term(
