@@ -43,6 +43,11 @@ fn gpt2() {
 }
 
 #[test]
+fn bert() {
+    near("bert", &FORMS, 5e-3);
+}
+
+#[test]
 fn llama() {
     near("llama", &FORMS[..4], 5e-3);
 }

@@ -2,6 +2,7 @@
 //! inputs and outputs, and every remaining node's name and source line.
 //!
 //! * [`fold_constants`]: what depends on no input is computed;
+//! * [`narrow_constants`]: constants that repeat along an axis keep one entry of it, where broadcasting does the rest;
 //! * [`share`]: equal nodes and constants become one;
 //! * [`recognise`]: normalisations, activations and masks that exporters write as several nodes become one;
 //! * [`simplify`]: operators that change nothing go, chains of reshapes and transposes become one;
@@ -15,6 +16,7 @@ mod constants;
 mod dead;
 mod links;
 mod mask;
+mod narrow;
 mod normalization;
 mod pattern;
 mod recognise;
@@ -25,6 +27,7 @@ mod sink;
 pub use affine::fold_affine;
 pub use constants::fold_constants;
 pub use dead::remove_dead;
+pub use narrow::narrow_constants;
 pub use recognise::recognise;
 pub use share::share;
 pub use simplify::simplify;
@@ -43,9 +46,10 @@ type Pass = fn(&mut ModelGraph) -> Result<bool, ModelError>;
 /// # Errors
 /// A graph that breaks a rule of the model graph.
 pub fn optimise(graph: &mut ModelGraph) -> Result<(), ModelError> {
-    const PASSES: [Pass; 7] = [
+    const PASSES: [Pass; 8] = [
         fold_constants,
         simplify,
+        narrow_constants,
         share,
         recognise,
         sink_reshapes,

@@ -289,6 +289,23 @@ fn equal_nodes_and_constants_become_one() {
 }
 
 #[test]
+fn constants_that_repeat_are_narrowed() {
+    let (mut pen, x) = Pen::new();
+    let rows: Vec<f32> = (0..24).map(|k| [1.0, 0.0, 1.0, 1.0][k % 4]).collect();
+    let mask = pen.sketch.constant("mask", &SHAPE, &rows);
+    let columns: Vec<f32> = (0..24).map(|k| (k / 4 % 3) as f32).collect();
+    let bias = pen.sketch.constant("bias", &SHAPE, &columns);
+    let sum = pen.of(ModelOp::Add, &[x, bias]);
+    let y = pen.node(ModelOp::Softmax { axis: 2 }, &[sum, mask], &SHAPE);
+    let graph = pen.finish(y);
+    optimised(&graph);
+    let mut after = graph.clone();
+    optimise(&mut after).expect("a sound graph");
+    let shape = |name: &str| after.values.iter().find(|value| value.name == name).map(|value| value.shape.clone());
+    assert_eq!((shape("mask"), shape("bias")), (Some(vec![1, 1, 4]), Some(vec![1, 3, 1])));
+}
+
+#[test]
 fn sums_with_zero_products_with_one_and_expansions_go() {
     let (mut pen, x) = Pen::new();
     let a = pen.with(ModelOp::Mul, x, 1.0);
