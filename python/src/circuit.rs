@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use veritorch::port::Saturation;
-use veritorch::{CompiledCircuit, Error, Inputs, TextModel, TextStatement, artefact};
+use veritorch::{Arrays, CompiledCircuit, Error, Inputs, TextModel, TextStatement, artefact};
 use veritorch_graph::circuit::Port;
 
 use crate::commitment::Commitment;
@@ -123,11 +123,11 @@ impl Circuit {
         };
         let compiled = Arc::clone(&self.compiled);
         let proven = watch.run(py, move |progress| {
-            let inputs = match (&inputs, &opening) {
-                (Some(arrays), Some(opening)) => Inputs::Both(arrays, opening),
-                (Some(arrays), None) => Inputs::Values(arrays),
-                (None, Some(opening)) => Inputs::Committed(opening),
-                (None, None) => return Err(Error::Option { option: "x", reason: "neither it nor a commitment is given".to_owned() }),
+            let none = Arrays::new();
+            let inputs = match (&opening, &inputs) {
+                (Some(opening), Some(arrays)) => Inputs::Both(arrays, opening),
+                (Some(opening), None) => Inputs::Committed(opening),
+                (None, arrays) => Inputs::Values(arrays.as_ref().unwrap_or(&none)),
             };
             compiled.prove_linked(inputs, openings, progress)
         })?;

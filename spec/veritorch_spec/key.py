@@ -28,7 +28,7 @@ from .renewal import check_chain
 from .whir import Level
 
 MAGIC = b"\x95vtorch\n"
-VERSION = 2
+VERSION = 3
 # Kind in the header, numbers of sections.
 VERIFIER_KEY = (2, (1, 2))
 PROOF = (3, (2,))

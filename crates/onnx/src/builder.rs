@@ -316,7 +316,7 @@ impl Builder {
         {
             return self.emit_masking_sum(site, if is_infinite(a) { [b, a] } else { [a, b] }, shape);
         }
-        let wiring = is_wiring(&op);
+        let wiring = op.is_wiring();
         let kind = self.result_kind(&op, operands, wiring)?;
         let folds = operands.iter().all(|x| x.is_constant());
         let count = element_count(&shape).ok_or_else(|| {
@@ -396,20 +396,5 @@ fn is_principal(op: &ModelOp) -> bool {
             | ModelOp::Softmax { .. }
             | ModelOp::Normalize { .. }
             | ModelOp::Embedding
-    )
-}
-
-/// Operators that only move entries: they work on integers and truth values as well.
-pub(crate) fn is_wiring(op: &ModelOp) -> bool {
-    matches!(
-        op,
-        ModelOp::Transpose { .. }
-            | ModelOp::Reshape
-            | ModelOp::Slice { .. }
-            | ModelOp::Pad { .. }
-            | ModelOp::Concat { .. }
-            | ModelOp::Expand
-            | ModelOp::ZeroStuff { .. }
-            | ModelOp::Gather { .. }
     )
 }

@@ -4,18 +4,17 @@
 //! against the file before a byte is read.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Component, Path, PathBuf};
 
-use memmap2::Mmap;
+use veritorch_graph::model::{Bytes, map_file};
 
 use crate::proto::StringEntry;
 
 /// Maps the files that a model's tensors name, each once.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct ExternalFiles {
     folder: Option<PathBuf>,
-    maps: BTreeMap<String, Option<Mmap>>,
+    maps: BTreeMap<String, Bytes>,
 }
 
 impl ExternalFiles {
@@ -60,10 +59,7 @@ impl ExternalFiles {
             let map = self.open(location)?;
             self.maps.insert(location.to_owned(), map);
         }
-        let file: &[u8] = match self.maps.get(location) {
-            Some(Some(map)) => map,
-            _ => &[],
-        };
+        let file = self.maps.get(location).map_or(&[][..], |map| (**map).as_ref());
         offset
             .checked_add(expected)
             .and_then(|end| file.get(offset..end))
@@ -75,7 +71,7 @@ impl ExternalFiles {
             })
     }
 
-    fn open(&self, location: &str) -> Result<Option<Mmap>, String> {
+    fn open(&self, location: &str) -> Result<Bytes, String> {
         let folder = self
             .folder
             .as_ref()
@@ -96,25 +92,6 @@ impl ExternalFiles {
         if !path.starts_with(&root) {
             return Err(format!("`{location}` leads out of the model's folder"));
         }
-        let file = File::open(&path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
-        if !metadata.is_file() {
-            return Err(format!("`{location}` is not a file"));
-        }
-        if metadata.len() == 0 {
-            return Ok(None);
-        }
-        map_read_only(&file).map(Some).map_err(unreadable)
+        map_file(&path).map_err(unreadable)
     }
-}
-
-#[expect(
-    unsafe_code,
-    reason = "mapping a file cannot be checked by the compiler; this is the only place"
-)]
-fn map_read_only(file: &File) -> std::io::Result<Mmap> {
-    // SAFETY: the map is private to this module, read-only, and lives while one model is imported; its bytes are
-    // copied into owned vectors, every bit pattern is valid for `u8`, and no reference outlives the map. What stays
-    // with the user is not to truncate the file during the import, as for any memory-mapped reader.
-    unsafe { Mmap::map(file) }
 }

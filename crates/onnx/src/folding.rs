@@ -3,7 +3,7 @@
 
 use veritorch_graph::model::{ModelError, ModelOp, Operand as Tensor, evaluate_node, wire};
 
-use crate::builder::{Builder, Operand, Source, Stop, is_wiring};
+use crate::builder::{Builder, Operand, Source, Stop};
 use crate::constant::{Constant, Data};
 
 impl Builder {
@@ -19,7 +19,7 @@ impl Builder {
     ) -> Result<Operand, Stop> {
         self.charge(count)?;
         let fail = |error: ModelError| Stop::invalid(error.to_string());
-        let data = if is_wiring(op) {
+        let data = if op.is_wiring() {
             match operands.first().and_then(|x| x.data()) {
                 Some(Data::Int(_)) => {
                     let parts = parts(operands, |data| {
@@ -81,7 +81,7 @@ impl Builder {
                     source: Source::Constant { name, .. },
                     ..
                 },
-            ] if is_wiring(op) => name.as_str(),
+            ] if op.is_wiring() => name.as_str(),
             _ => name,
         };
         Ok(Operand::constant(

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use veritorch_graph::model::ModelOp;
 use veritorch_graph::model::index::{broadcast, broadcast_strides, element_count, for_each_index, offset};
 
-use crate::builder::{Builder, Operand, Source, Stop, is_wiring};
+use crate::builder::{Builder, Operand, Source, Stop};
 use crate::constant::{Constant, Data, zip};
 use crate::element::Kind;
 
@@ -79,7 +79,7 @@ impl Builder {
                 let mask = self.mask_operand(site, keep)?;
                 self.emit(site, op, &[refs[0], &mask], shape)
             }
-            (_, [Some(keep)]) if is_wiring(&op) && !matches!(op, ModelOp::Pad { .. } | ModelOp::ZeroStuff { .. }) => {
+            (_, [Some(keep)]) if op.is_wiring() && !matches!(op, ModelOp::Pad { .. } | ModelOp::ZeroStuff { .. }) => {
                 let keep = self.spread(keep, &values[0].shape)?;
                 let keep = Operand::constant(site.name, keep);
                 let moved = self.emit(site, op.clone(), &[&keep], shape.clone())?;

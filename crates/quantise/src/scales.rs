@@ -198,7 +198,7 @@ fn normalised(graph: &ModelGraph, groups: &[usize]) -> BTreeMap<usize, f64> {
                 let bound = bounds.entry(root).or_insert(0.0f64);
                 *bound = bound.max((len as f64).sqrt());
             }
-            op if is_wiring(op) => {}
+            op if keeps_integers(op) => {}
             _ => {
                 bounds.insert(root, f64::INFINITY);
             }
@@ -246,7 +246,7 @@ fn group(graph: &ModelGraph) -> Vec<usize> {
         at
     }
     for node in &graph.nodes {
-        if !is_wiring(&node.op) {
+        if !keeps_integers(&node.op) {
             continue;
         }
         for operand in node.inputs.iter().filter(|&&id| graph.value(id).constant.is_none()) {
@@ -258,21 +258,9 @@ fn group(graph: &ModelGraph) -> Vec<usize> {
     (0..graph.values.len()).map(|at| find(&mut parent, at)).collect()
 }
 
-/// Whether an operator only moves integers, or takes the greater of two.
-fn is_wiring(op: &ModelOp) -> bool {
-    matches!(
-        op,
-        ModelOp::Transpose { .. }
-            | ModelOp::Reshape
-            | ModelOp::Slice { .. }
-            | ModelOp::Pad { .. }
-            | ModelOp::Concat { .. }
-            | ModelOp::Expand
-            | ModelOp::ZeroStuff { .. }
-            | ModelOp::Gather { .. }
-            | ModelOp::MaxPool { .. }
-            | ModelOp::ReduceMax { .. }
-    )
+/// Whether the result's integers are the operand's: wiring, and the greater of two.
+fn keeps_integers(op: &ModelOp) -> bool {
+    op.is_wiring() || matches!(op, ModelOp::MaxPool { .. } | ModelOp::ReduceMax { .. })
 }
 
 /// Factors of products that a softmax reads, back to the linear layers that they come from: rotations are sums of products with
@@ -290,7 +278,7 @@ fn score_factors(graph: &ModelGraph) -> Vec<usize> {
                 ModelOp::Mul | ModelOp::Add if node.inputs.iter().any(is_constant) => {
                     at = node.inputs[usize::from(is_constant(&node.inputs[0]))];
                 }
-                ref op if is_wiring(op) => at = node.inputs[0],
+                ref op if keeps_integers(op) => at = node.inputs[0],
                 _ => break None,
             }
         };
@@ -301,7 +289,7 @@ fn score_factors(graph: &ModelGraph) -> Vec<usize> {
             }
             factors.push(id.index());
             if let Some(node) = producer(id)
-                && (is_wiring(&node.op)
+                && (keeps_integers(&node.op)
                     || matches!(node.op, ModelOp::Add | ModelOp::Sub)
                     || (node.op == ModelOp::Mul && node.inputs.iter().any(is_constant)))
             {

@@ -12,7 +12,7 @@ use veritorch_prove::{
 use veritorch_quantise::QuantisationReport;
 
 use crate::artefact::{self, File, Kind};
-use crate::commitment::{CommitmentOpening, OncePerProof, commit_ports};
+use crate::commitment::{CommitmentOpening, OncePerProof, commit_inputs};
 use crate::inspect::{Inspection, Subject};
 use crate::ledger::{Counter, Ledger, LedgerError};
 use crate::port::{BatchForm, Saturation, dequantise, expected, match_arrays, quantise};
@@ -251,14 +251,13 @@ impl CompiledCircuit {
             Inputs::Committed(opening) => (Some(opening), self.encode_opening(opening)?),
             Inputs::Both(arrays, opening) => (Some(opening), self.encode(arrays)?),
         };
-        let verifier = self.verifier();
         let commits = self.circuit().policy.input == Visibility::Committed;
         if given.is_some() && !commits {
             let reason = "the model was compiled without `--input committed`".to_owned();
             return Err(Error::Option { option: "input commitment", reason });
         }
         let made = match given {
-            None if commits => Some(commit_ports(&verifier, &self.circuit().inputs, &encoded.integers, encoded.form, openings)?),
+            None if commits => Some(commit_inputs(&self.key.vk, &encoded.integers, encoded.form, openings)?),
             _ => None,
         };
         let opening = given.or(made.as_ref());
@@ -279,12 +278,12 @@ impl CompiledCircuit {
         let committed_outputs = if proven.committed_outputs.is_empty() {
             None
         } else {
-            let opening = CommitmentOpening::of_outputs(&verifier, proven.committed_outputs, encoded.form, openings)?;
+            let opening = CommitmentOpening::of_outputs(&self.key.vk, proven.committed_outputs, encoded.form, openings)?;
             // The one that this proof has used.
             opening.counter().reserve().map_err(ProveError::Openings)?;
             Some(opening)
         };
-        let security = verifier.with_renewals(proven.security)?;
+        let security = with_renewals(proven.security, &self.key.vk, &self.chain).map_err(ProveError::from)?;
         let origin = Origin::of(&self.key.vk, self.identity, &security, &proven.sizes);
         Ok(Proven {
             proof: Proof { origin, proof: proven.proof },

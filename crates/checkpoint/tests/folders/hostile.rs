@@ -85,16 +85,22 @@ fn tensors() {
     refused("gpt2", set("n_layer", json!(3)), &["transformer.h.2.ln_1.weight", "is missing"]);
     let retype = |header: &mut Value| header["model.norm.weight"]["dtype"] = json!("I32");
     refused("llama", reheader(retype), &["model.safetensors", "model.norm.weight", "I32"]);
-    let without = |header: &mut Value| drop(header.as_object_mut().expect("object").remove("model.norm.weight"));
-    refused("llama", reheader(without), &["model.norm.weight", "is missing", "[24]"]);
-    for (key, value, words) in [
-        ("shape", json!([25]), ["model.norm.weight", "bytes for shape [25]"]),
-        ("shape", json!([u64::MAX, u64::MAX]), ["model.norm.weight", "too large"]),
-        ("shape", json!(null), ["model.norm.weight", "no shape"]),
-        ("data_offsets", json!([0]), ["model.norm.weight", "two numbers"]),
-        ("data_offsets", json!([96, 0]), ["model.norm.weight", "backwards"]),
-        ("data_offsets", json!([0, u64::MAX]), ["model.norm.weight", "cut off"]),
+    let rename = |header: &mut Value| {
+        let header = header.as_object_mut().expect("object");
+        let norm = header.remove("model.norm.weight").expect("norm");
+        header.insert("model.norm.bias".into(), norm);
+    };
+    refused("llama", reheader(rename), &["model.norm.weight", "is missing", "[24]"]);
+    for (key, value) in [
+        ("dtype", json!("F33")),
+        ("shape", json!([25])),
+        ("shape", json!([u64::MAX, u64::MAX])),
+        ("shape", json!(null)),
+        ("data_offsets", json!([0])),
+        ("data_offsets", json!([96, 0])),
+        ("data_offsets", json!([0, u64::MAX])),
     ] {
+        let words = ["model.safetensors", "the header does not describe the file"];
         refused("llama", reheader(|header| header["model.norm.weight"][key] = value.clone()), &words);
     }
 }

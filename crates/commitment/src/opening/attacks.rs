@@ -193,21 +193,26 @@ fn refused<E: Ext>(setting: &Setting<E>, committed: &[(Root, MatrixData)], devia
     check(setting, &prove(setting, committed, deviation), &|_, _| {}).expect_err("a dishonest proof was accepted").to_string()
 }
 
-fn honest<E: Ext>() {
-    let setting = Setting::<E>::new(1);
-    let proof = prove(&setting, &commit(&setting, 1), &Deviation::default());
-    check(&setting, &proof, &|_, _| {}).unwrap();
-
-    // The prover above is the library's, step by step.
+/// A proof as the library makes it.
+fn library<E: Ext>(setting: &Setting<E>) -> ProverTranscript {
     let mut transcript = ProverTranscript::new(DOMAIN);
-    let (roots, matrices): (Vec<Root>, Vec<MatrixData>) = commit(&setting, 1).into_iter().unzip();
+    let (roots, matrices): (Vec<Root>, Vec<MatrixData>) = commit(setting, 1).into_iter().unzip();
     roots.iter().for_each(|root| transcript.send_bytes("root", root));
     let mut relations = setting.relations(&mut transcript);
     let constants = setting.constants(&relations);
     transcript.send_clear("constants", &constants);
     add(&mut relations, &constants);
     setting.opening.open(&mut transcript, matrices, &relations).unwrap();
-    let own = transcript.into_proof();
+    transcript
+}
+
+fn honest<E: Ext>() {
+    let setting = Setting::<E>::new(1);
+    let proof = prove(&setting, &commit(&setting, 1), &Deviation::default());
+    check(&setting, &proof, &|_, _| {}).unwrap();
+
+    // The prover above is the library's, step by step.
+    let own = library(&setting).into_proof();
     check(&setting, &own, &|_, _| {}).unwrap();
     // Provers may find different witnesses of work.
     let before_work = own.len().min(proof.len()).min(2 * 32 + (NUM_CLAIMS + NUM_CHECKS + 2 + 2 * setting.opening.code.log_cells) * 8 * E::DEGREE);

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A sparse public matrix from one input axis to one output axis: `y[j] = sum_i m[j, i] * x[i]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum AxisMap {
     /// `y[j] = x[j]`; extents are equal.
     Identity,
@@ -83,7 +83,7 @@ impl AxisMap {
 }
 
 /// What happens to an axis under a [`SeparableMap`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum AxisLink {
     /// Output axis `output` is a function of input axis `input`.
     Map {
@@ -108,7 +108,7 @@ pub enum AxisLink {
 
 /// A tensor product of axis maps. Every axis of the operand stands in exactly one `Map` or `Sum`,
 /// every axis of the result in exactly one `Map` or `Broadcast`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SeparableMap {
     /// One link per axis.
     pub links: Vec<AxisLink>,

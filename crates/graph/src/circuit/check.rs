@@ -1,7 +1,7 @@
 //! The circuit's checker: every rule that the executor, the prover and the verifier rely on.
 //!
 //! It runs on circuits from strangers as well (a verifying key is a file), so it neither panics nor overflows, and its
-//! work is linear in the size of the encoding. That hints have one admissible value is checked in [`super::pinned`].
+//! work grows as the size of the encoding, but for a logarithm. That hints have one admissible value is checked in [`super::pinned`].
 
 use std::collections::BTreeSet;
 
@@ -184,6 +184,7 @@ impl Circuit {
 
     fn check_linear(&self, tensor: &Tensor, terms: &[Term], constants: &[(i64, Vec<AxisFactor>)]) -> Result<(), String> {
         expect(terms.len() <= MAX_TERMS && constants.len() <= MAX_TERMS, || format!("more than {MAX_TERMS} terms"))?;
+        let mut seen = BTreeSet::new();
         for (index, term) in terms.iter().enumerate() {
             let operand = self.tensors.get(term.x.index()).ok_or("operand out of range")?;
             let what = |reason: String| format!("term {index} of `{}`: {reason}", operand.name);
@@ -199,8 +200,7 @@ impl Circuit {
                 };
                 expect(kept, || what("the batch axis is not kept".to_owned()))?;
             }
-            let repeated = terms.iter().take(index).any(|other| other.x == term.x && other.map == term.map);
-            expect(!repeated, || what("stands twice with the same map".to_owned()))?;
+            expect(seen.insert((term.x, &term.map)), || what("stands twice with the same map".to_owned()))?;
         }
         for (value, factors) in constants {
             expect(in_range(*value), || "a constant is too large".to_owned())?;

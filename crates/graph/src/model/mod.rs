@@ -7,6 +7,7 @@ mod check;
 mod constant;
 mod error;
 mod evaluate;
+mod mapped;
 mod names;
 mod op;
 mod print;
@@ -22,6 +23,7 @@ pub mod passes;
 use std::borrow::Cow;
 
 pub use constant::{Bytes, Constant, Element, Stored, bfloat16, half};
+pub use mapped::map_file;
 pub use error::ModelError;
 pub use evaluate::{Operand, evaluate, evaluate_all, evaluate_node, wire};
 pub use names::Names;

@@ -197,6 +197,22 @@ pub enum UnaryFn {
 }
 
 impl ModelOp {
+    /// Whether the result's entries are the operands' (or fill), moved, repeated or left out.
+    #[must_use]
+    pub fn is_wiring(&self) -> bool {
+        matches!(
+            self,
+            Self::Transpose { .. }
+                | Self::Reshape
+                | Self::Slice { .. }
+                | Self::Pad { .. }
+                | Self::Concat { .. }
+                | Self::Expand
+                | Self::ZeroStuff { .. }
+                | Self::Gather { .. }
+        )
+    }
+
     /// ONNX-like name for printers and errors.
     #[must_use]
     pub fn name(&self) -> &'static str {

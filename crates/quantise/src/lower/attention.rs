@@ -59,7 +59,7 @@ impl Lowering<'_> {
             && self.graph.nodes.iter().any(|reader| {
                 reader.op == ModelOp::MatMul
                     && reader.inputs[0] == id
-                    && self.constant(reader.inputs[1]).is_none()
+                    && !self.is_constant(reader.inputs[1])
                     && self.shape(reader.output)[..shape.len() - 1] == shape[..shape.len() - 1]
             })
     }

@@ -26,7 +26,7 @@ use crate::Error;
 pub const MAGIC: [u8; 8] = *b"\x95vtorch\n";
 
 /// The format that this build writes, and the only one that it reads.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 const FIXED_HEADER: usize = 12;
 const SECTION_HEADER: usize = 40;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use veritorch_graph::circuit::{Port, plane_range};
-use veritorch_prove::{CommittedTensor, Profile, ProveError, TensorFormat};
+use veritorch_graph::circuit::plane_range;
+use veritorch_prove::{CommittedTensor, Profile, ProveError, TensorFormat, VerifyingKey};
 
 use super::opening::CommitmentOpening;
 use super::{Commitment, CommittedArray, Contents};
@@ -135,25 +135,23 @@ fn commit_for(verifier: &Verifier, tensors: &Tensors, num_openings: usize) -> Re
             _ => quantise(circuit, port, array).0,
         });
     }
-    commit_ports(verifier, &circuit.inputs, &integers, form, num_openings)
+    commit_inputs(&verifier.key, &integers, form, num_openings)
 }
 
 /// Commits to a model's inputs.
-pub(crate) fn commit_ports(
-    verifier: &Verifier,
-    ports: &[Port],
+pub(crate) fn commit_inputs(
+    key: &VerifyingKey,
     integers: &[Vec<i64>],
     form: BatchForm,
     num_openings: usize,
 ) -> Result<CommitmentOpening, Error> {
-    let profile = verifier.key.profile;
-    let committed = ports.iter().zip(integers).map(|(port, values)| {
-        let tensor = verifier.circuit().tensor(port.tensor);
+    let committed = key.circuit.inputs.iter().zip(integers).map(|(port, values)| {
+        let tensor = key.circuit.tensor(port.tensor);
         let format = TensorFormat::of(tensor.min, tensor.max, num_openings)?;
         let named = (port.name.clone(), form.shape(&port.shape), port.scale.clone());
-        Ok((named, CommittedTensor::commit(values.clone(), format, profile)?))
+        Ok((named, CommittedTensor::commit(values.clone(), format, key.profile)?))
     });
-    assemble(committed.collect::<Result<_, ProveError>>()?, profile, num_openings)
+    assemble(committed.collect::<Result<_, ProveError>>()?, key.profile, num_openings)
 }
 
 /// Steps and range that a model's input has to be compiled with to be linked: those of the only output of the model in a `.vk` file, or
@@ -193,13 +191,13 @@ fn assemble(committed: Vec<(Named, CommittedTensor)>, profile: Profile, num_open
 impl CommitmentOpening {
     /// The commitments that a prover made to a model's outputs, with what its ports say of them.
     pub(crate) fn of_outputs(
-        verifier: &Verifier,
+        key: &VerifyingKey,
         tensors: Vec<CommittedTensor>,
         form: BatchForm,
         num_openings: usize,
     ) -> Result<Self, Error> {
-        let ports = verifier.circuit().outputs.iter();
+        let ports = key.circuit.outputs.iter();
         let committed = ports.zip(tensors).map(|(port, tensor)| ((port.name.clone(), form.shape(&port.shape), port.scale.clone()), tensor));
-        assemble(committed.collect(), verifier.key.profile, num_openings)
+        assemble(committed.collect(), key.profile, num_openings)
     }
 }

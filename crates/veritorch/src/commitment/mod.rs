@@ -11,7 +11,7 @@ pub use link::{Link, check_expected, check_link};
 pub use make::{Steps, Tensor, TensorValues, Tensors, commit, input_steps_like};
 pub use opening::{CommitmentOpening, opening_path};
 
-pub(crate) use make::commit_ports;
+pub(crate) use make::commit_inputs;
 pub(crate) use opening::OncePerProof;
 
 use std::fmt;

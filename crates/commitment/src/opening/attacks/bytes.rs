@@ -7,14 +7,7 @@ use super::*;
 
 /// An honest proof, and where the embedded one starts that comes last.
 fn honest_proof(setting: &Setting<E2>) -> (Vec<u8>, usize) {
-    let mut transcript = ProverTranscript::new(DOMAIN);
-    let (roots, matrices): (Vec<Root>, Vec<MatrixData>) = commit(setting, 1).into_iter().unzip();
-    roots.iter().for_each(|root| transcript.send_bytes("root", root));
-    let mut relations = setting.relations(&mut transcript);
-    let constants = setting.constants(&relations);
-    transcript.send_clear("constants", &constants);
-    add(&mut relations, &constants);
-    setting.opening.open(&mut transcript, matrices, &relations).unwrap();
+    let transcript = library(setting);
     let (label, len) = transcript.parts()[transcript.parts().len() - 1];
     assert_eq!(label, "combination opening");
     let proof = transcript.into_proof();
