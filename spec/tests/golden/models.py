@@ -77,6 +77,42 @@ def main(folder: Path) -> None:
     for name, shape in (("mlp", (1, 6)), ("mixed", (1, 3, 7, 7))):
         np.savez(folder / f"{name}-calibration.npz", x=rng.standard_normal((32, *shape)).astype(np.float32))
         np.savez(folder / f"{name}-input.npz", x=rng.standard_normal((3, *shape)).astype(np.float32))
+    # Every hint: ids that choose rows, roots and reciprocals, a causal mask, a quotient of tensors.
+    tokens, width = 5, 8
+    save(
+        folder,
+        "transformer",
+        [
+            node("Gather", ["table", "ids"], ["x"], name="embedding"),
+            node("LayerNormalization", ["x", "scale", "bias"], ["n"], name="norm"),
+            node("MatMul", ["n", "wq"], ["q"], name="queries"),
+            node("MatMul", ["n", "wk"], ["k"], name="keys"),
+            node("MatMul", ["n", "wv"], ["v"], name="values"),
+            node("Transpose", ["k"], ["t"], name="transpose", perm=[0, 2, 1]),
+            node("MatMul", ["q", "t"], ["s"], name="scores"),
+            node("Add", ["s", "mask"], ["m"], name="mask"),
+            node("Softmax", ["m"], ["p"], name="softmax", axis=-1),
+            node("MatMul", ["p", "v"], ["a"], name="attention"),
+            node("Add", ["x", "a"], ["r"], name="residual"),
+            node("Sigmoid", ["r"], ["g"], name="sigmoid"),
+            node("Add", ["g", "one"], ["d"], name="divisor"),
+            node("Div", ["r", "d"], ["u"], name="quotient"),
+            node("MatMul", ["u", "head"], ["y"], name="head"),
+        ],
+        [("ids", INT, [1, tokens])],
+        [("y", FLOAT, [1, tokens, 3])],
+        [
+            weight(rng, "table", 12, width),
+            weight(rng, "scale", width),
+            weight(rng, "bias", width),
+            *(weight(rng, name, width, width) for name in ("wq", "wk", "wv")),
+            weight(rng, "head", width, 3),
+            numpy_helper.from_array(np.triu(np.full((tokens, tokens), -np.inf, np.float32), 1), "mask"),
+            numpy_helper.from_array(np.ones(1, np.float32), "one"),
+        ],
+    )
+    np.savez(folder / "transformer-calibration.npz", ids=rng.integers(0, 12, (32, 1, tokens)))
+    np.savez(folder / "transformer-input.npz", ids=rng.integers(0, 12, (2, 1, tokens)))
 
 
 if __name__ == "__main__":
