@@ -76,7 +76,7 @@ impl<E: Ext> Inner<E> {
         let weighted: Vec<(usize, E, &Form<E>)> = lambda.powers().zip(&forms).map(|(power, form)| (0, power, form)).collect();
         let sum = lambda.powers().zip(claims).map(|(power, claim)| power * claim.value).sum();
         let cells = Mle::from_base(data.data.cells());
-        let weights = Mle::Packed(merge::weights(&self.layout, &weighted));
+        let weights = Mle::Packed(merge::weights(&self.layout, &weighted, 1 << self.layout.num_vars()));
         let mut products = Products { terms: vec![vec![cells, weights]] };
         let reduced = sumcheck::prove(transcript, SUMCHECK, &mut [&mut products], &[sum]);
         transcript.send_clear(VALUE, &[products.terms[0][0].value()]);

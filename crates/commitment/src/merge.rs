@@ -29,14 +29,14 @@ struct Part<E: Ext> {
     tail: Tail<E>,
 }
 
-/// `K` over the whole stack, from `(tensor, w_j, form_j)`.
-pub(crate) fn weights<E: Ext>(layout: &StackLayout, forms: &[(usize, E, &Form<E>)]) -> Vec<PackedE<E>> {
+/// `K` over the `num_cells` cells of a stack and what fills it up, from `(tensor, w_j, form_j)`.
+pub(crate) fn weights<E: Ext>(layout: &StackLayout, forms: &[(usize, E, &Form<E>)], num_cells: usize) -> Vec<PackedE<E>> {
     let width = PackedF::WIDTH;
     let mut by_tensor: Vec<Vec<(E, &Form<E>)>> = vec![Vec::new(); layout.num_tensors()];
     for &(tensor, weight, form) in forms {
         by_tensor[tensor].push((weight, form));
     }
-    let mut packed: Vec<PackedE<E>> = vec![PackedE::<E>::ZERO; (1usize << layout.num_vars()) / width];
+    let mut packed = PackedE::<E>::zero_vec(num_cells / width);
     let mut rest = packed.as_mut_slice();
     let mut blocks = Vec::new();
     // Blocks lie by falling size, so that those narrower than a vector share what is left of the stack.
@@ -260,7 +260,7 @@ mod tests {
         let forms: Vec<(usize, E, &Form<E>)> =
             ext::<E>(99).powers().zip(&forms).map(|(weight, (tensor, form))| (*tensor, weight, form)).collect();
         let point: Vec<E> = exts(layout.num_vars(), 11);
-        let table = weights(&layout, &forms);
+        let table = weights(&layout, &forms, 1 << layout.num_vars());
         let whole = Mle::Packed(table.clone());
         assert_eq!(whole.num_vars(), layout.num_vars());
         assert_eq!(whole.evaluate(&point), evaluate(&layout, &forms, &point));

@@ -31,7 +31,7 @@ use veritorch_sumcheck::field::{PackedE, PackedF};
 use veritorch_sumcheck::mle::{Mle, eq, eq_table, log_padded, unpack};
 use veritorch_sumcheck::products::PadLayout;
 use veritorch_sumcheck::random::SecretRng;
-use veritorch_sumcheck::sumcheck::{self, Products, Shape};
+use veritorch_sumcheck::sumcheck::{self, Reduced, Shape};
 use veritorch_sumcheck::transcript::Transcript;
 use veritorch_sumcheck::{Ext, F, Factor, Form, ProverTranscript, Value, VerifierTranscript};
 
@@ -52,11 +52,13 @@ mod combination;
 #[cfg(test)]
 mod hiding;
 mod merged;
+mod rows;
 #[cfg(test)]
 mod setting;
 
 use self::combination::Combination;
 use self::merged::Merged;
+use self::rows::Rows;
 
 const MERGE: &str = "opening merge";
 const MASK_POINT: &str = "mask point";
@@ -220,14 +222,7 @@ impl<E: Ext> Opening<E> {
         assert_eq!(matrices.len(), self.stacks.len(), "one matrix to a stack");
         let merged = Merged::draw(self, transcript, relations)?;
         let len = 1usize << self.code.log_cells;
-        let mut terms = Vec::with_capacity(self.num_tested());
-        for (stack, (layout, matrix)) in self.stacks.iter().zip(matrices).enumerate() {
-            let weights = merge::weights(layout, &merged.on_stack(relations, stack));
-            let rows = matrix.cells.chunks_exact(len).take(self.num_rows(stack));
-            let weights = weights.chunks(len / PackedF::WIDTH).map(|row| padded_row(row, len));
-            terms.extend(rows.zip(weights).map(|(row, weights)| vec![Mle::from_base(row), weights]));
-        }
-        let num_data = terms.len();
+        let mut further = Vec::new();
         let mut sum = merged.sum;
         let masks = if self.hidden { self.masks(&matrices[0]) } else { Vec::new() };
         if let [a, b, _] = masks.as_slice() {
@@ -239,13 +234,11 @@ impl<E: Ext> Opening<E> {
             sum += rho * own;
             for (mask, mut eq) in [a, b].into_iter().zip(tables) {
                 eq.iter_mut().for_each(|value| *value *= rho);
-                terms.push(vec![Mle::new(mask.clone()), Mle::new(eq)]);
+                further.push(vec![Mle::new(mask.clone()), Mle::new(eq)]);
             }
         }
-        let mut products = Products { terms };
-        let reduced = sumcheck::prove(transcript, SUMCHECK, &mut [&mut products], &[sum]);
-        let ends: Vec<[E; 2]> = products.terms.iter().map(|term| [term[0].value(), term[1].value()]).collect();
-        drop(products);
+        let num_data = self.num_tested() - further.len();
+        let (reduced, ends) = self.sumcheck(transcript, matrices, |stack| merged.on_stack(relations, stack), further, sum);
 
         let combination = Combination::draw(transcript, self, num_data);
         let mut u: E = combination.proximity.iter().zip(&ends).map(|(&weight, end)| weight * end[0]).sum();
@@ -266,6 +259,25 @@ impl<E: Ext> Opening<E> {
         }
         let left: E = ends.iter().map(|[row, weight]| *row * *weight).sum();
         Ok(Combined { row: unpack::<E>(&row), tail, coefficients, point: reduced.point, value: left + epsilon * u })
+    }
+
+    /// Step 2 of rows and further terms: where it ends, and the values of each row with its weights there.
+    fn sumcheck<'a>(
+        &self,
+        transcript: &mut ProverTranscript,
+        matrices: impl IntoIterator<Item = &'a MatrixData>,
+        forms: impl Fn(usize) -> Vec<(usize, E, &'a Form<E>)>,
+        further: Vec<Vec<Mle<E>>>,
+        sum: E,
+    ) -> (Reduced<E>, Vec<[E; 2]>) {
+        let stacks = self.stacks.iter().zip(matrices).enumerate().map(|(stack, (layout, matrix))| {
+            let num_cells = self.num_rows(stack) << self.code.log_cells;
+            (&matrix.cells[..num_cells], merge::weights(layout, &forms(stack), num_cells))
+        });
+        let mut rows = Rows::new(stacks.collect(), 1 << self.code.log_cells, further);
+        let reduced = sumcheck::prove(transcript, SUMCHECK, &mut [&mut rows], &[sum]);
+        let ends = rows.ends();
+        (reduced, ends)
     }
 
     /// Step 5: the columns, and what is to be shown of `p`.
@@ -389,13 +401,6 @@ fn one<E: Ext>(values: Vec<E>, what: &'static str) -> Result<E, CommitmentError>
 
 fn inner_product<E: Ext>(a: &[E], b: &[E]) -> E {
     a.par_iter().zip(b).with_min_len(1 << 12).map(|(&a, &b)| a * b).sum()
-}
-
-/// The weights of a row; a stack may end inside of its last row.
-fn padded_row<E: Ext>(row: &[PackedE<E>], len: usize) -> Mle<E> {
-    let mut row = row.to_vec();
-    row.resize(len / PackedF::WIDTH, PackedE::<E>::ZERO);
-    Mle::Packed(row)
 }
 
 /// Adds `sum_r coefficients[r] rows[r]`.

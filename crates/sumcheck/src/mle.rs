@@ -197,7 +197,8 @@ pub fn product_evaluations<E: Ext>(factors: &[&Mle<E>]) -> Vec<E> {
     }
 }
 
-fn pair_evaluations<A, B>(f: &[A], g: &[B]) -> [B; 2]
+/// The values of `sum_x f(t, x) g(t, x)` at `t = 0, 2`: the two halves of each table are `t = 0, 1`.
+pub fn pair_evaluations<A, B>(f: &[A], g: &[B]) -> [B; 2]
 where
     A: Copy + Send + Sync + Add<Output = A> + Sub<Output = A>,
     B: PrimeCharacteristicRing + Mul<A, Output = B> + Copy + Send + Sync,

@@ -60,25 +60,18 @@ fn prove<E: Ext>(setting: &Setting<E>, committed: &[(Root, MatrixData)], deviati
     // Steps 1 and 2.
     let combined = deviation.combined.unwrap_or(committed);
     let merged = Merged::draw(opening, &mut transcript, &relations).unwrap();
-    let mut terms = Vec::new();
-    for (stack, (layout, (_, matrix))) in opening.stacks.iter().zip(combined).enumerate() {
-        let weights = merge::weights(layout, &merged.on_stack(&relations, stack));
-        let rows = matrix.cells.chunks_exact(len).take(opening.num_rows(stack));
-        let weights = weights.chunks(len / PackedF::WIDTH).map(|row| padded_row(row, len));
-        terms.extend(rows.zip(weights).map(|(row, weights)| vec![Mle::from_base(row), weights]));
-    }
-    let num_data = terms.len();
+    let mut further = Vec::new();
     let masks = opening.masks(&combined[0].1);
     let tables: Vec<Vec<E>> = (0..2).map(|_| eq_table(&transcript.challenges::<E>(MASK_POINT, opening.code.log_cells))).collect();
     let own = masks.iter().zip(&tables).map(|(mask, eq)| inner_product(mask, eq)).sum::<E>() + deviation.mask_sum;
     transcript.send_clear(MASK_SUM, &[own]);
     let rho: E = transcript.challenge(MASK_SUM);
     for (mask, eq) in masks.iter().zip(tables) {
-        terms.push(vec![Mle::new(mask.clone()), Mle::new(eq.into_iter().map(|value| rho * value).collect())]);
+        further.push(vec![Mle::new(mask.clone()), Mle::new(eq.into_iter().map(|value| rho * value).collect())]);
     }
-    let mut products = Products { terms };
-    let reduced = sumcheck::prove(&mut transcript, SUMCHECK, &mut [&mut products], &[merged.sum + rho * own]);
-    let ends: Vec<[E; 2]> = products.terms.iter().map(|term| [term[0].value(), term[1].value()]).collect();
+    let num_data = opening.num_tested() - further.len();
+    let matrices = combined.iter().map(|(_, matrix)| matrix);
+    let (reduced, ends) = opening.sumcheck(&mut transcript, matrices, |stack| merged.on_stack(&relations, stack), further, merged.sum + rho * own);
 
     // Steps 3 and 4.
     let combination = Combination::draw(&mut transcript, opening, num_data);

@@ -15,7 +15,7 @@
 
 use p3_field::{BasedVectorSpace, Field, PrimeField64};
 use veritorch_sumcheck::E2;
-use veritorch_sumcheck::sumcheck::{Instance, lagrange};
+use veritorch_sumcheck::sumcheck::{Instance, Products, lagrange};
 
 use super::setting::{DOMAIN, NUM_CHECKS, NUM_CLAIMS, Setting, add};
 use super::*;
@@ -320,9 +320,10 @@ fn residues(setting: &Setting<E2>, view: &View, matrices: &[MatrixData], relatio
     let merged = merged_of(setting, matrices, relations);
     let mut terms = Vec::new();
     for (stack, (layout, matrix)) in opening.stacks.iter().zip(matrices).enumerate() {
-        let weights = merge::weights(layout, &merged.on_stack(relations, stack));
-        let rows = matrix.cells.chunks_exact(len).take(opening.num_rows(stack));
-        terms.extend(rows.zip(weights.chunks(len / PackedF::WIDTH)).map(|(row, weights)| vec![Mle::from_base(row), padded_row(weights, len)]));
+        let num_rows = opening.num_rows(stack);
+        let weights = merge::weights(layout, &merged.on_stack(relations, stack), num_rows * len);
+        let weights = weights.chunks(len / PackedF::WIDTH).map(|row| Mle::Packed(row.to_vec()));
+        terms.extend(matrix.cells.chunks_exact(len).zip(weights).map(|(row, weights)| vec![Mle::from_base(row), weights]));
     }
     for (((message, data), own), other) in view.rounds.iter().zip(rounds_of(terms)).zip(&mask_rounds[0]).zip(&mask_rounds[1]) {
         residues.push((Mask::A, word(message[0] - data - *other)));
