@@ -14,8 +14,8 @@ from veritorch_spec.transcript import Challenger, Span
 from veritorch_spec.verify import Verified, verify
 
 FOLDER = Path(__file__).parent / "golden"
-# One proof hides something, under a key that was renewed; the other hides nothing.
-HIDDEN, CLEAR = NAMES = ["mlp", "mixed"]
+# The first hides something, under a key that was renewed; the second hides nothing; the third has every hint.
+HIDDEN, CLEAR, _ = NAMES = ["mlp", "mixed", "transformer"]
 
 
 @dataclass(frozen=True)
