@@ -45,6 +45,20 @@ pub enum ExecuteError {
         /// Entries given.
         actual: usize,
     },
+    /// A position of a sequence would see a later one.
+    #[error("node `{node}` gives a position a part of later ones: the circuit cannot be run position by position")]
+    NotCausal {
+        /// Name of the user's node.
+        node: String,
+    },
+    /// More positions than the sequence has.
+    #[error("{actual} positions, expected at most {expected}")]
+    SequenceLength {
+        /// Positions of the sequence.
+        expected: usize,
+        /// Positions asked for.
+        actual: usize,
+    },
     /// Wrong number of weight tensors.
     #[error("expected {expected} weight tensors, got {actual}")]
     ParamCount {

@@ -80,11 +80,7 @@ fn evaluate(
     let mut values: Vec<TensorData> = Vec::with_capacity(circuit.tensors.len());
     for (index, tensor) in circuit.tensors.iter().enumerate() {
         let data = match tensor.op {
-            Op::Weight { param } if reads_values[index] => {
-                let (min, max) = params.bounds(param);
-                TensorData::from_values(&params.values(param), min, max)
-            }
-            Op::Weight { .. } => TensorData::I16(Vec::new()),
+            Op::Weight { param } => weight(params, param, reads_values[index]),
             Op::Input { index: input_index } => input(tensor, &circuit.inputs[input_index].name, &inputs[input_index], circuit.batch, domains[index])?,
             _ => Operands { circuit, params, values: &values }.checked(tensor, domains[index])?,
         };
@@ -103,8 +99,17 @@ fn evaluate(
     Ok(values)
 }
 
+/// The values of a weight, if some operator reads them as a tensor.
+pub(crate) fn weight(params: &Params, param: usize, reads_values: bool) -> TensorData {
+    if !reads_values {
+        return TensorData::I16(Vec::new());
+    }
+    let (min, max) = params.bounds(param);
+    TensorData::from_values(&params.values(param), min, max)
+}
+
 /// The last tensor that reads each tensor; outputs are never dropped.
-fn last_use(circuit: &Circuit) -> Vec<usize> {
+pub(crate) fn last_use(circuit: &Circuit) -> Vec<usize> {
     let mut last_use = vec![usize::MAX; circuit.tensors.len()];
     for (index, tensor) in circuit.tensors.iter().enumerate() {
         for operand in tensor.op.operands() {
@@ -118,7 +123,7 @@ fn last_use(circuit: &Circuit) -> Vec<usize> {
 }
 
 /// Weights that some operator beside convolutions and dense layers reads.
-fn weights_read_as_tensors(circuit: &Circuit) -> Vec<bool> {
+pub(crate) fn weights_read_as_tensors(circuit: &Circuit) -> Vec<bool> {
     let mut read = vec![false; circuit.tensors.len()];
     for tensor in &circuit.tensors {
         if !matches!(tensor.op, Op::Conv { .. } | Op::Dense { .. }) {
@@ -130,7 +135,7 @@ fn weights_read_as_tensors(circuit: &Circuit) -> Vec<bool> {
 }
 
 /// What the constraints admit: per tensor, the keys of the tables in which it is looked up, and 0 where it must vanish.
-fn domains(circuit: &Circuit) -> Vec<Option<(i64, i64)>> {
+pub(crate) fn domains(circuit: &Circuit) -> Vec<Option<(i64, i64)>> {
     let mut domains = vec![None; circuit.tensors.len()];
     for constraint in &circuit.constraints {
         let (tensor, (min, max)) = match constraint {
@@ -147,7 +152,7 @@ fn domains(circuit: &Circuit) -> Vec<Option<(i64, i64)>> {
     domains
 }
 
-fn input(
+pub(crate) fn input(
     tensor: &Tensor,
     name: &str,
     values: &[i64],
@@ -175,7 +180,7 @@ fn input(
     Ok(TensorData::from_values(values, tensor.min, tensor.max))
 }
 
-fn check_range(tensor: &Tensor, data: &TensorData) {
+pub(crate) fn check_range(tensor: &Tensor, data: &TensorData) {
     if let Some(value) = data.iter().find(|value| !(tensor.min..=tensor.max).contains(value)) {
         panic!(
             "tensor `{}` of node `{}`: value {value} outside its static range [{}, {}]",
@@ -185,10 +190,10 @@ fn check_range(tensor: &Tensor, data: &TensorData) {
 }
 
 /// What an operator reads.
-struct Operands<'a> {
-    circuit: &'a Circuit,
-    params: &'a Params,
-    values: &'a [TensorData],
+pub(crate) struct Operands<'a> {
+    pub(crate) circuit: &'a Circuit,
+    pub(crate) params: &'a Params,
+    pub(crate) values: &'a [TensorData],
 }
 
 impl Operands<'_> {
@@ -216,7 +221,7 @@ impl Operands<'_> {
     }
 
     /// The values of a tensor, all within the domain that constraints admit.
-    fn checked(&self, tensor: &Tensor, domain: Option<(i64, i64)>) -> Result<TensorData, ExecuteError> {
+    pub(crate) fn checked(&self, tensor: &Tensor, domain: Option<(i64, i64)>) -> Result<TensorData, ExecuteError> {
         let width = Width::of(tensor.min, tensor.max);
         let Some(domain) = domain else { return self.evaluate(tensor, width) };
         let range = (domain.0.max(tensor.min), domain.1.min(tensor.max));

@@ -57,6 +57,17 @@ def test_texts_calibrate_checkpoints_alone(models):
         veritorch.compile(model, calibration=TEXT[:1])
 
 
+def test_later_ids_change_no_earlier_logits():
+    model = veritorch.from_pretrained(STORIES, seq_len=12)
+    circuit = veritorch.compile(model, calibration=(STORIES / "prompts.txt").read_text()[:1500])
+    ids = np.random.default_rng(1).integers(512, size=(1, 12))
+    logits = circuit.run(ids)
+    for first in (1, 5, 11):
+        changed = ids.copy()
+        changed[0, first:] = (changed[0, first:] + 7) % 512
+        np.testing.assert_array_equal(circuit.run(changed)[:, :first], logits[:, :first])
+
+
 def test_a_text_is_generated_and_proved(tmp_path):
     model = veritorch.from_pretrained(STORIES, seq_len=12, next_ids=True)
     circuit = veritorch.compile(model, calibration=(STORIES / "prompts.txt").read_text()[:1500], input="public")
@@ -69,9 +80,14 @@ def test_a_text_is_generated_and_proved(tmp_path):
     circuit.save(tmp_path / "stories.vt")
     assert veritorch.load(tmp_path / "stories.vt").generate("Once upon a time", max_new_tokens=5) == text
 
-    lie = circuit.prove_text(dataclasses.replace(text, ids=[432, 383, 286, 261, 268]))
-    veritorch.verify(circuit.verifying_key, lie)
-    with pytest.raises(veritorch.VerificationError, match="token 9 is 268, the model says 376"):
-        veritorch.verify_text(circuit.verifying_key, lie)
+    says = "token 9 is 268, the model says 376"
+    lie = dataclasses.replace(text, ids=[432, 383, 286, 261, 268])
+    with pytest.raises(veritorch.VerificationError, match=says):
+        circuit.prove_text(lie)
+    # The last two ids say where prompt and text end.
+    whole = circuit.prove(np.array([[*text.prompt_ids, *lie.ids, 5, 10]]))
+    veritorch.verify(circuit.verifying_key, whole)
+    with pytest.raises(veritorch.VerificationError, match=says):
+        veritorch.verify_text(circuit.verifying_key, whole)
     with pytest.raises(veritorch.OptionError, match="expected at most 10"):
         circuit.generate("Once upon a time", max_new_tokens=6)

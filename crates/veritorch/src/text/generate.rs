@@ -1,5 +1,6 @@
 //! Greedy decoding by the circuit, and one proof of prompt and text.
 
+use super::session::Session;
 use super::statement::{IDS, MARKS, NEXT_IDS, TextStatement};
 use crate::{Array, Arrays, CompiledCircuit, Error, Progress, Proven, Visibility};
 
@@ -53,11 +54,12 @@ impl CompiledCircuit {
         let mut ids = TextStatement { prompt: prompt_ids, generated: Vec::new() };
         let mut whole = start.clone();
         let mut is_finished = false;
+        let mut session = Session::new(self, model.seq_len())?;
         for _ in 0..max_new_tokens {
             if progress.interrupted() {
                 return Err(Error::Interrupted);
             }
-            let next = self.next_id(&ids, model.seq_len())?;
+            let next = session.next_id(&ids)?;
             if model.ends(next) {
                 is_finished = true;
                 break;
@@ -78,7 +80,7 @@ impl CompiledCircuit {
     /// Proves that the model says this text: one causal pass over prompt and text.
     ///
     /// # Errors
-    /// As [`CompiledCircuit::prove`]; the policy hides the ids.
+    /// As [`CompiledCircuit::prove`]; the policy hides the ids; [`Error::Text`] if the model says another text.
     pub fn prove_text(&self, text: &TextStatement, progress: &dyn Progress) -> Result<Proven, Error> {
         let policy = self.circuit().policy;
         if !self.is_for_texts() || (policy.input, policy.output) != (Visibility::Public, Visibility::Public) {
@@ -86,7 +88,14 @@ impl CompiledCircuit {
             return Err(Error::Option { option: "model", reason });
         }
         let seq_len = self.text().map_or(0, super::TextModel::seq_len);
-        self.prove(&arrays(text, seq_len)?, progress)
+        let inputs = arrays(text, seq_len)?;
+        let proven = self.prove(&inputs, progress)?;
+        // What was decoded row by row is what the whole pass says, or there is no proof.
+        let integers = |arrays: &Arrays, name| -> Vec<i64> {
+            arrays.get(name).map(|array| array.data.iter().map(|&id| id as i64).collect()).unwrap_or_default()
+        };
+        TextStatement::read(&integers(&inputs, IDS), &integers(&proven.outputs, NEXT_IDS)).map_err(|reason| Error::Text { reason })?;
+        Ok(proven)
     }
 
     /// Whether ids go in and the next ids come out.
@@ -95,17 +104,10 @@ impl CompiledCircuit {
         let outputs: Vec<String> = self.circuit().outputs.iter().map(|port| port.name.clone()).collect();
         names(&self.input_names(), IDS) && names(&outputs, NEXT_IDS)
     }
-
-    /// The greedy choice behind a text.
-    fn next_id(&self, text: &TextStatement, seq_len: usize) -> Result<u32, Error> {
-        let run = self.run(&arrays(text, seq_len)?)?;
-        let last = text.prompt.len() + text.generated.len() - 1;
-        let next = run.outputs.get(NEXT_IDS).and_then(|array| array.data.get(last)).copied().unwrap_or_default();
-        Ok(next as u32)
-    }
 }
 
-fn arrays(text: &TextStatement, seq_len: usize) -> Result<Arrays, Error> {
+/// The inputs that say a text.
+pub(super) fn arrays(text: &TextStatement, seq_len: usize) -> Result<Arrays, Error> {
     let Some(ids) = text.sequence(seq_len) else {
         return Err(Error::Option { option: "text", reason: format!("longer than {seq_len} tokens") });
     };

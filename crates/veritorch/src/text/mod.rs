@@ -1,7 +1,10 @@
 //! Models of text: from a Hugging Face folder to a committed circuit that keeps its tokenizer.
 
 mod generate;
+mod session;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 

@@ -36,7 +36,7 @@ impl TextStatement {
     }
 
     /// Reads a sequence of ids and its next ids; says what does not fit.
-    fn read(ids: &[i64], next_ids: &[i64]) -> Result<Self, String> {
+    pub(super) fn read(ids: &[i64], next_ids: &[i64]) -> Result<Self, String> {
         let lengths = ids.split_last_chunk::<MARKS>().and_then(|(text, marks)| {
             let [prompt, end] = marks.map(|mark| usize::try_from(mark).ok());
             Some((text, prompt?, end?))
