@@ -92,6 +92,7 @@ impl Options {
             (None, None) => None,
         };
         Ok(CompileOptions {
+            held_out: None,
             name: self.name,
             quantise: QuantiseOptions {
                 activation_bits: self.activation_bits,
@@ -188,16 +189,18 @@ impl Model {
     }
 
     /// Calibrates, quantises and commits to the weights.
-    #[pyo3(signature = (calibration, *, options, watch))]
+    #[pyo3(signature = (calibration, held_out, *, options, watch))]
     fn compile(
         &self,
         py: Python<'_>,
         calibration: BTreeMap<String, Bound<'_, PyAny>>,
+        held_out: Option<BTreeMap<String, Bound<'_, PyAny>>>,
         options: Options,
         watch: Watch,
     ) -> PyResult<Circuit> {
         let calibration = arrays::read(&calibration)?;
-        let options = options.convert().map_err(|error| errors::raise(py, &error))?;
+        let mut options = options.convert().map_err(|error| errors::raise(py, &error))?;
+        options.held_out = held_out.map(|data| arrays::read(&data)).transpose()?;
         let source = Arc::clone(&self.source);
         let compiled = watch.run(py, move |progress| match &*source {
             Source::Onnx(graph) => veritorch::compile_graph(graph.clone(), &calibration, &options, progress),

@@ -25,7 +25,12 @@ pub(crate) struct Config {
 impl Config {
     /// Reads a file whose content is one object.
     pub(crate) fn read(path: &Path) -> Result<Self, CheckpointError> {
-        match read_json(path)? {
+        Self::new(path, read_json(path)?)
+    }
+
+    /// The options of an object; `path` is for errors.
+    pub(crate) fn new(path: &Path, content: Value) -> Result<Self, CheckpointError> {
+        match content {
             Value::Object(options) => Ok(Self { path: path.to_owned(), scope: String::new(), options }),
             _ => Err(CheckpointError::Malformed { path: path.to_owned(), reason: "expected a JSON object".into() }),
         }

@@ -23,6 +23,7 @@ use std::path::Path;
 
 pub use error::CheckpointError;
 pub use tokenizer::Tokenizer;
+pub use weights::Make;
 use serde_json::Value;
 use veritorch_graph::model::ModelGraph;
 
@@ -78,31 +79,57 @@ pub struct Checkpoint {
 /// supported; a sequence beyond the model's positions.
 pub fn load(folder: &Path, options: &LoadOptions) -> Result<Checkpoint, CheckpointError> {
     let config = Config::read(&folder.join("config.json"))?;
-    let architecture = architecture_of(&config)?;
+    // What is no architecture of ours needs no weights to be told so.
+    architecture_of(&config)?;
     if config.get("quantization_config").is_some() {
         return Err(config.refuse("quantization_config", "weights must be F32, F16 or BF16"));
     }
-    let mut weights = Weights::open(folder)?;
-    let graph = (architecture.build)(Source {
-        config: &config,
-        weights: &mut weights,
-        seq_len: options.seq_len,
-        name: name_of(folder),
-        token_types: options.token_types,
-        next_ids: options.next_ids,
-        pooling: Pooling::read(folder)?,
-    })?;
-    let vocabulary = config.size("vocab_size")?;
+    let mut checkpoint = assemble(&name_of(folder), &config, &mut Weights::open(folder)?, options, Pooling::read(folder)?)?;
     let path = folder.join("tokenizer.json");
-    let tokenizer = if path.exists() { Some(Tokenizer::read(&path)?) } else { None };
-    if let Some(tokenizer) = &tokenizer
-        && tokenizer.vocabulary() > vocabulary
+    checkpoint.tokenizer = if path.exists() { Some(Tokenizer::read(&path)?) } else { None };
+    if let Some(tokenizer) = &checkpoint.tokenizer
+        && tokenizer.vocabulary() > checkpoint.vocabulary
     {
-        let reason = format!("has {} tokens, the model {vocabulary}", tokenizer.vocabulary());
+        let reason = format!("has {} tokens, the model {}", tokenizer.vocabulary(), checkpoint.vocabulary);
         return Err(CheckpointError::Tokenizer { path, reason });
     }
-    let is_language_model = architecture.is_language_model;
-    Ok(Checkpoint { graph, tokenizer, seq_len: options.seq_len, vocabulary, is_language_model, ends: ends(&config)? })
+    Ok(checkpoint)
+}
+
+/// An architecture by the content of its `config.json`, with tensors that are made by their names and shapes and without a tokenizer.
+///
+/// # Errors
+/// As [`load`]; a tensor that is not made.
+pub fn build(name: &str, config: Value, options: &LoadOptions, make: Make) -> Result<Checkpoint, CheckpointError> {
+    let config = Config::new(Path::new(name), config)?;
+    assemble(name, &config, &mut Weights::made(make), options, None)
+}
+
+fn assemble(
+    name: &str,
+    config: &Config,
+    weights: &mut Weights,
+    options: &LoadOptions,
+    pooling: Option<Pooling>,
+) -> Result<Checkpoint, CheckpointError> {
+    let architecture = architecture_of(config)?;
+    let graph = (architecture.build)(Source {
+        config,
+        weights,
+        seq_len: options.seq_len,
+        name: name.to_owned(),
+        token_types: options.token_types,
+        next_ids: options.next_ids,
+        pooling,
+    })?;
+    Ok(Checkpoint {
+        graph,
+        tokenizer: None,
+        seq_len: options.seq_len,
+        vocabulary: config.size("vocab_size")?,
+        is_language_model: architecture.is_language_model,
+        ends: ends(config)?,
+    })
 }
 
 /// Ids at which a text ends: one, or a list.

@@ -16,9 +16,14 @@ const INDEX: &str = "model.safetensors.index.json";
 /// Most shards of one checkpoint.
 const MAX_SHARDS: usize = 10_000;
 
+/// Makes a tensor by its name and shape.
+pub type Make = Box<dyn FnMut(&str, &[usize]) -> Option<Stored>>;
+
 /// The tensors of a folder, and which of them have been read.
 pub(crate) struct Weights {
     folder: PathBuf,
+    /// Where tensors come from that are in no file.
+    make: Option<Make>,
     files: Vec<TensorFile>,
     /// File of each tensor.
     place: BTreeMap<String, usize>,
@@ -26,6 +31,11 @@ pub(crate) struct Weights {
 }
 
 impl Weights {
+    /// Tensors that are made.
+    pub(crate) fn made(make: Make) -> Self {
+        Self { folder: PathBuf::new(), make: Some(make), files: Vec::new(), place: BTreeMap::new(), used: BTreeSet::new() }
+    }
+
     /// Opens the folder's files.
     pub(crate) fn open(folder: &Path) -> Result<Self, CheckpointError> {
         let (single, index) = (folder.join(SINGLE), folder.join(INDEX));
@@ -48,17 +58,21 @@ impl Weights {
                 }
             }
         }
-        Ok(Self { folder: folder.to_owned(), files, place, used: BTreeSet::new() })
+        Ok(Self { folder: folder.to_owned(), make: None, files, place, used: BTreeSet::new() })
     }
 
     pub(crate) fn contains(&self, name: &str) -> bool {
-        self.place.contains_key(name)
+        self.make.is_some() || self.place.contains_key(name)
     }
 
     /// A tensor of this shape.
     pub(crate) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Stored, CheckpointError> {
         let file = self.place.get(name).map(|&at| &self.files[at]);
-        let stored = file.and_then(|file| file.tensor(name, shape)).ok_or_else(|| CheckpointError::MissingTensor {
+        let stored = match &mut self.make {
+            Some(make) => make(name, shape).map(Ok),
+            None => file.and_then(|file| file.tensor(name, shape)),
+        };
+        let stored = stored.ok_or_else(|| CheckpointError::MissingTensor {
             path: self.folder.clone(),
             tensor: name.to_owned(),
             shape: shape.to_vec(),

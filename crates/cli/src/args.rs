@@ -67,6 +67,10 @@ pub(crate) struct CompileArgs {
     pub(crate) import: ImportArgs,
     #[command(flatten)]
     pub(crate) quantise: QuantiseArgs,
+    /// Data held out of the calibration, in the same form, to measure the result on: agreement, cosine and drift of the outputs (for a
+    /// language model of the logits, and the perplexity of both models), and the error of every value
+    #[arg(long, value_name = "HELD_OUT.npz|TEXT.txt")]
+    pub(crate) accuracy_report: Option<PathBuf>,
     /// Write the quantiser's full report (accuracy, cosine, error per node) as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -430,12 +434,15 @@ pub(crate) struct RenewArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
-    /// The model
-    #[arg(value_name = "MODEL.onnx", required_unless_present = "built_in", conflicts_with = "built_in")]
+    /// The model: an ONNX file, or a folder with config.json and *.safetensors
+    #[arg(value_name = "MODEL.onnx|FOLDER", required_unless_present = "built_in", conflicts_with = "built_in")]
     pub(crate) model: Option<PathBuf>,
-    /// A built-in architecture with random weights: mlp, mnist-cnn, resnet18-cifar, resnet20-cifar, vgg16-cifar
+    /// A built-in architecture with random weights: mlp, mnist-cnn, resnet18-cifar, resnet20-cifar, vgg16-cifar, gpt2, llama-1.1b
     #[arg(long = "model", value_name = "NAME")]
     pub(crate) built_in: Option<String>,
+    /// Tokens of a sequence (folders and built-in language models, which have 64 and 32 of their own)
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) seq_len: Option<usize>,
     /// Samples to calibrate with and to prove; by default noise
     #[arg(long, value_name = "X.npz")]
     pub(crate) data: Option<PathBuf>,

@@ -1,18 +1,17 @@
 //! The weights of a model as planes of balanced base-256 digits: `w = sum_p 256^p * plane_p`, each plane an
 //! `i8` matrix `[kernel, output, column]`, row-major. The prover and the model commitment read the planes.
 
-use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
-use serde::de::{self, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use veritorch_graph::circuit::ParamInfo;
+use veritorch_graph::model::Bytes;
 
 use crate::ExecuteError;
 
 /// The weights of a model, one entry per [`ParamInfo`] of its circuit.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Stored")]
+#[derive(Clone)]
 pub struct Params {
     infos: Vec<ParamInfo>,
     /// `[param][plane][(kernel * num_outputs + output) * num_columns + column]`.
@@ -21,21 +20,38 @@ pub struct Params {
     bounds: Vec<(i64, i64)>,
 }
 
-/// One byte plane; serialised as a byte string.
-#[derive(Clone, PartialEq, Eq)]
-struct Plane(Vec<i8>);
-
-#[derive(Deserialize)]
-struct Stored {
-    infos: Vec<ParamInfo>,
-    planes: Vec<Vec<Plane>>,
+/// One byte plane: a view of memory, or of a file that is mapped.
+#[derive(Clone)]
+struct Plane {
+    bytes: Bytes,
+    range: Range<usize>,
 }
 
-#[derive(Serialize)]
-struct Borrowed<'a> {
-    infos: &'a [ParamInfo],
-    planes: &'a [Vec<Plane>],
+impl From<Vec<i8>> for Plane {
+    fn from(digits: Vec<i8>) -> Self {
+        let range = 0..digits.len();
+        Self { bytes: Arc::new(bytemuck::allocation::cast_vec::<i8, u8>(digits)), range }
+    }
 }
+
+impl Plane {
+    fn bytes(&self) -> &[u8] {
+        &(*self.bytes).as_ref()[self.range.clone()]
+    }
+
+    fn digits(&self) -> &[i8] {
+        bytemuck::cast_slice(self.bytes())
+    }
+}
+
+/// Weights are equal if their entries are.
+impl PartialEq for Params {
+    fn eq(&self, other: &Self) -> bool {
+        self.infos == other.infos && self.stored().eq(other.stored())
+    }
+}
+
+impl Eq for Params {}
 
 /// Digits of a weight at most: every sum of them is an `i64`. Circuits allow fewer.
 const MAX_PLANES: usize = 7;
@@ -78,7 +94,7 @@ impl Params {
                     max,
                 });
             }
-            planes.push(byte_planes(values, info.num_planes).into_iter().map(Plane).collect());
+            planes.push(byte_planes(values, info.num_planes).into_iter().map(Plane::from).collect());
         }
         Self::from_parts(infos.to_vec(), planes)
     }
@@ -88,7 +104,37 @@ impl Params {
     /// # Errors
     /// [`ExecuteError::ParamCount`] or [`ExecuteError::ParamShape`].
     pub fn from_planes(infos: Vec<ParamInfo>, planes: Vec<Vec<Vec<i8>>>) -> Result<Self, ExecuteError> {
-        Self::from_parts(infos, planes.into_iter().map(|planes| planes.into_iter().map(Plane).collect()).collect())
+        Self::from_parts(infos, planes.into_iter().map(|planes| planes.into_iter().map(Plane::from).collect()).collect())
+    }
+
+    /// Takes weights from where [`Params::stored`] has put them: all planes one after the other, read where they are.
+    ///
+    /// # Errors
+    /// [`ExecuteError::ParamCount`] or [`ExecuteError::ParamShape`]; the bytes are too few or too many.
+    pub fn from_stored(infos: Vec<ParamInfo>, bytes: &Bytes, range: Range<usize>) -> Result<Self, ExecuteError> {
+        let held = (**bytes).as_ref().len();
+        let mut start = range.start;
+        let mut planes = Vec::with_capacity(infos.len());
+        for info in &infos {
+            let len = num_entries(info)?;
+            let mut own = Vec::with_capacity(info.num_planes);
+            for _ in 0..info.num_planes {
+                let end = start.checked_add(len).filter(|&end| end <= range.end.min(held));
+                let end = end.ok_or_else(|| shape_error(info, "fewer bytes".to_owned()))?;
+                own.push(Plane { bytes: Arc::clone(bytes), range: start..end });
+                start = end;
+            }
+            planes.push(own);
+        }
+        if start != range.end {
+            return Err(ExecuteError::ParamCount { expected: start - range.start, actual: range.len() });
+        }
+        Self::from_parts(infos, planes)
+    }
+
+    /// The planes of all params as bytes, in order: what is stored.
+    pub fn stored(&self) -> impl Iterator<Item = &[u8]> {
+        self.planes.iter().flatten().map(Plane::bytes)
     }
 
     fn from_parts(infos: Vec<ParamInfo>, planes: Vec<Vec<Plane>>) -> Result<Self, ExecuteError> {
@@ -100,8 +146,8 @@ impl Params {
             if planes.len() != info.num_planes {
                 return Err(shape_error(info, format!("{} planes", planes.len())));
             }
-            if let Some(plane) = planes.iter().find(|plane| plane.0.len() != len) {
-                return Err(shape_error(info, format!("a plane of {} entries", plane.0.len())));
+            if let Some(plane) = planes.iter().find(|plane| plane.range.len() != len) {
+                return Err(shape_error(info, format!("a plane of {} entries", plane.range.len())));
             }
         }
         let bounds = planes.par_iter().map(|planes| bounds(planes)).collect();
@@ -149,7 +195,7 @@ impl Params {
     /// If `param` or `plane` is out of range.
     #[must_use]
     pub fn plane(&self, param: usize, plane: usize) -> &[i8] {
-        &self.planes[param][plane].0
+        self.planes[param][plane].digits()
     }
 
     /// Least and greatest weight of a tensor.
@@ -163,7 +209,7 @@ impl Params {
 
     /// Weight `index` of a tensor, row-major `[kernel, output, column]`.
     pub(crate) fn value(&self, param: usize, index: usize) -> i64 {
-        value(&self.planes[param], index)
+        self.planes[param].iter().rev().fold(0, |value, plane| value * 256 + i64::from(plane.digits()[index]))
     }
 
     /// All weights of a tensor, row-major `[kernel, output, column]`.
@@ -172,8 +218,7 @@ impl Params {
     /// If `param` is out of range.
     #[must_use]
     pub fn values(&self, param: usize) -> Vec<i64> {
-        let planes = &self.planes[param];
-        (0..planes[0].0.len()).map(|index| value(planes, index)).collect()
+        values(&self.planes[param]).collect()
     }
 }
 
@@ -189,18 +234,25 @@ fn digits(values: &[i64], plane: usize) -> Vec<i8> {
     values.par_iter().map(|&value| digit(value)).collect()
 }
 
-fn value(planes: &[Plane], index: usize) -> i64 {
-    planes.iter().rev().fold(0, |value, plane| value * 256 + i64::from(plane.0[index]))
+fn values(planes: &[Plane]) -> impl Iterator<Item = i64> {
+    let digits: Vec<&[i8]> = planes.iter().map(Plane::digits).collect();
+    (0..digits[0].len()).map(move |index| digits.iter().rev().fold(0, |value, digits| value * 256 + i64::from(digits[index])))
 }
 
 fn bounds(planes: &[Plane]) -> (i64, i64) {
-    if let [plane] = planes {
-        let (min, max) = plane.0.iter().fold((i8::MAX, i8::MIN), |(min, max), &w| (min.min(w), max.max(w)));
-        return (i64::from(min), i64::from(max));
+    match planes {
+        [plane] => least_and_greatest(plane.digits().iter().map(|&digit| i32::from(digit))),
+        [low, high] => {
+            let digits = low.digits().iter().zip(high.digits());
+            least_and_greatest(digits.map(|(&low, &high)| 256 * i32::from(high) + i32::from(low)))
+        }
+        planes => values(planes).fold((i64::MAX, i64::MIN), |(min, max), value| (min.min(value), max.max(value))),
     }
-    (0..planes[0].0.len())
-        .map(|index| value(planes, index))
-        .fold((i64::MAX, i64::MIN), |(min, max), value| (min.min(value), max.max(value)))
+}
+
+fn least_and_greatest(values: impl Iterator<Item = i32>) -> (i64, i64) {
+    let (min, max) = values.fold((i32::MAX, i32::MIN), |(min, max), value| (min.min(value), max.max(value)));
+    (i64::from(min), i64::from(max))
 }
 
 fn num_entries(info: &ParamInfo) -> Result<usize, ExecuteError> {
@@ -217,53 +269,6 @@ fn shape_error(info: &ParamInfo, actual: String) -> ExecuteError {
         expected_shape: info.shape,
         expected_planes: info.num_planes,
         actual,
-    }
-}
-
-impl TryFrom<Stored> for Params {
-    type Error = ExecuteError;
-
-    fn try_from(stored: Stored) -> Result<Self, ExecuteError> {
-        Self::from_parts(stored.infos, stored.planes)
-    }
-}
-
-impl Serialize for Params {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Borrowed { infos: &self.infos, planes: &self.planes }.serialize(serializer)
-    }
-}
-
-impl Serialize for Plane {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let bytes: Vec<u8> = self.0.iter().map(|&w| w as u8).collect();
-        serializer.serialize_bytes(&bytes)
-    }
-}
-
-impl<'de> Deserialize<'de> for Plane {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Bytes;
-        impl<'de> Visitor<'de> for Bytes {
-            type Value = Plane;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a byte string")
-            }
-
-            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Plane, E> {
-                Ok(Plane(bytes.iter().map(|&byte| byte as i8).collect()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Plane, A::Error> {
-                let mut plane = Vec::new();
-                while let Some(byte) = seq.next_element::<u8>()? {
-                    plane.push(byte as i8);
-                }
-                Ok(Plane(plane))
-            }
-        }
-        deserializer.deserialize_bytes(Bytes)
     }
 }
 
@@ -285,8 +290,12 @@ mod tests {
             let params = Params::from_values(&infos, std::slice::from_ref(&values)).unwrap();
             assert_eq!(params.values(0), values);
             assert_eq!(params.bounds(0), (min, max));
-            let bytes = postcard::to_stdvec(&params).unwrap();
-            assert_eq!(postcard::from_bytes::<Params>(&bytes).unwrap(), params);
+            let bytes: Bytes = Arc::new([&[9; 3], params.stored().collect::<Vec<_>>().concat().as_slice(), &[9]].concat());
+            let end = (*bytes).as_ref().len() - 1;
+            assert_eq!(Params::from_stored(infos.to_vec(), &bytes, 3..end).unwrap(), params);
+            for range in [3..end - 1, 3..end + 1, 4..end, end..end + 1, 3..end + 9] {
+                assert!(Params::from_stored(infos.to_vec(), &bytes, range).is_err());
+            }
         }
     }
 
@@ -310,8 +319,6 @@ mod tests {
             Params::from_planes(infos.to_vec(), vec![vec![vec![0; 4], vec![0; 4]]]),
             Err(ExecuteError::ParamShape { .. })
         ));
-        let stored = Borrowed { infos: &infos, planes: &[vec![Plane(vec![0; 5])]] };
-        assert!(postcard::from_bytes::<Params>(&postcard::to_stdvec(&stored).unwrap()).is_err());
         let params = Params::from_values(&infos, &[vec![1; 4]]).unwrap();
         assert!(params.check(&infos).is_ok());
         assert!(matches!(params.check(&[info(1, [2, 1, 2])]), Err(ExecuteError::ParamShape { .. })));

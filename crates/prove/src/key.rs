@@ -1,10 +1,14 @@
 //! Keys: what the prover keeps and what the verifier is given.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 use veritorch_commitment::model::MaskSeed;
 use veritorch_commitment::{ColumnTree, CommitmentError, ModelLayout, ModelProver};
 use veritorch_execute::Params;
 use veritorch_graph::circuit::{Circuit, CircuitError};
+use veritorch_graph::model::Bytes;
 use veritorch_sumcheck::random::SecretRng;
 
 use crate::clock::Clock;
@@ -89,8 +93,7 @@ impl VerifyingKey {
 }
 
 /// What the owner of the model keeps: the key, the weights and the data that opens their commitment.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(try_from = "Stored", into = "Stored")]
+#[derive(Clone, Debug)]
 pub struct ProvingKey {
     /// The public part.
     pub vk: VerifyingKey,
@@ -100,37 +103,36 @@ pub struct ProvingKey {
     pub(crate) model: ModelProver,
 }
 
-/// A proving key as it is stored: the matrix is made of the weights again.
+/// What is stored of a proving key beside its weights ([`Params::stored`]). It is secret.
 #[derive(Serialize, Deserialize)]
-struct Stored {
-    vk: VerifyingKey,
-    params: Params,
+pub struct StoredKey<'a> {
+    vk: Cow<'a, VerifyingKey>,
     seed: MaskSeed,
-    tree: ColumnTree,
+    tree: Cow<'a, ColumnTree>,
 }
 
-impl From<ProvingKey> for Stored {
-    fn from(key: ProvingKey) -> Self {
-        Self { seed: *key.model.seed(), tree: key.model.tree().clone(), vk: key.vk, params: key.params }
+impl ProvingKey {
+    /// What is to be stored beside the weights.
+    #[must_use]
+    pub fn stored(&self) -> StoredKey<'_> {
+        StoredKey { vk: Cow::Borrowed(&self.vk), seed: *self.model.seed(), tree: Cow::Borrowed(self.model.tree()) }
     }
-}
 
-impl TryFrom<Stored> for ProvingKey {
-    type Error = ProveError;
-
-    fn try_from(stored: Stored) -> Result<Self, ProveError> {
-        let Stored { vk, params, seed, tree } = stored;
+    /// A key that was stored, with its weights at these bytes, which are read where they are.
+    ///
+    /// # Errors
+    /// The parts do not belong together, or the circuit breaks a rule.
+    pub fn from_stored(stored: StoredKey<'_>, weights: &Bytes, range: Range<usize>) -> Result<Self, ProveError> {
+        let (vk, tree) = (stored.vk.into_owned(), stored.tree.into_owned());
         vk.check::<ProveError>()?;
-        params.check(&vk.circuit.params)?;
-        let model = ModelProver::load(vk.model_layout()?, &params, seed, tree)?;
+        let params = Params::from_stored(vk.circuit.params.clone(), weights, range)?;
+        let model = ModelProver::load(vk.model_layout()?, &params, stored.seed, tree)?;
         if model.root() != vk.model_root {
             return Err(ProveError::OtherModel);
         }
         Ok(Self { vk, params, model })
     }
-}
 
-impl ProvingKey {
     /// Commits to the weights.
     ///
     /// # Errors

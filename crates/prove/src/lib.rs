@@ -30,7 +30,7 @@ mod wave;
 
 pub use clock::Timings;
 pub use error::{ProveError, VerifyError};
-pub use key::{DEFAULT_LIFETIME, ProvingKey, Setup, VerifyingKey};
+pub use key::{DEFAULT_LIFETIME, ProvingKey, Setup, StoredKey, VerifyingKey};
 pub use progress::{Progress, Silent};
 pub use protocol::{MAX_BATCH, Proven, Verified, prove, prove_linked, verify};
 pub use renewal::{Link, renew, verify_renewals};

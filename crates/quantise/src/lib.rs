@@ -20,4 +20,4 @@ pub use float::{count_samples, outputs as float_outputs};
 pub use measure::{decode, encode, run_samples};
 pub use options::{InputSteps, QuantiseOptions, Target};
 pub use pipeline::{Quantised, quantise};
-pub use report::{NodeReport, OutputReport, QuantisationReport, RefusalReport};
+pub use report::{HeldOutReport, NodeReport, OutputReport, QuantisationReport, RefusalReport};

@@ -72,6 +72,8 @@ pub struct QuantiseOptions {
     pub tighten: bool,
     /// Measure the error of every node for the report.
     pub node_errors: bool,
+    /// Data to measure the result on, in the layout of the calibration data.
+    pub held_out: Option<Vec<Vec<f32>>>,
 }
 
 impl Default for QuantiseOptions {
@@ -91,6 +93,7 @@ impl Default for QuantiseOptions {
             policy: Policy::default(),
             tighten: false,
             node_errors: false,
+            held_out: None,
         }
     }
 }

@@ -8,15 +8,14 @@ use veritorch_graph::model::ModelGraph;
 
 use crate::calibrate::Calibration;
 use crate::lower::{Lowered, lower};
-use crate::measure::{node_errors, run_samples};
+use crate::measure::{Measured, run_samples};
+use crate::measure::NODE_SAMPLES;
 use crate::options::{MOST_BITS, Settings};
 use crate::prepare::prepare;
 use crate::report::{NodeReport, OutputReport, QuantisationReport, RefusalReport, argmax};
 use crate::scales::token_ids;
 use crate::{QuantiseError, QuantiseOptions, Target, count_samples};
 
-/// Samples on which errors of nodes are measured.
-const NODE_SAMPLES: usize = 16;
 /// Bits of activations at which the search gives up.
 const FINEST: u32 = 14;
 
@@ -76,6 +75,11 @@ pub fn quantise(
     if options.node_errors {
         attempt.quantised.report.nodes = search.nodes(&attempt)?;
     }
+    if let Some(data) = &options.held_out {
+        let Quantised { circuit, params, .. } = &attempt.quantised;
+        let measured = Measured { graph: &graph, circuit, params, trace: &attempt.trace, inputs: data };
+        attempt.quantised.report.held_out = Some(measured.held_out()?);
+    }
     Ok(attempt.quantised)
 }
 
@@ -134,6 +138,7 @@ impl Search<'_> {
             refused: results.iter().filter(|result| result.is_none()).count(),
             outputs,
             nodes: Vec::new(),
+            held_out: None,
             total: refusals.is_empty(),
             refusals,
             headroom,
@@ -174,7 +179,7 @@ impl Search<'_> {
     fn nodes(&self, attempt: &Attempt) -> Result<Vec<NodeReport>, QuantiseError> {
         let samples = attempt.quantised.report.samples.min(NODE_SAMPLES);
         let Quantised { circuit, params, .. } = &attempt.quantised;
-        node_errors(self.graph, circuit, params, &attempt.trace, self.inputs, samples)
+        Measured { graph: self.graph, circuit, params, trace: &attempt.trace, inputs: self.inputs }.node_errors(samples)
     }
 
     /// Gives bits to the values where the error grows most, then to all; then weights of two bytes; false at the end of the

@@ -71,6 +71,20 @@ impl OutputReport {
     }
 }
 
+impl fmt::Display for OutputReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.name)?;
+        if let Some(agreement) = self.agreement {
+            write!(f, "agreement {:.2} %, ", 100.0 * agreement)?;
+        }
+        write!(f, "cosine {:.6}, max error {:.4}, drift {:.2} %", self.cosine, self.max_error, 100.0 * self.drift)?;
+        match self.perplexity {
+            Some((float, integer)) => write!(f, ", perplexity {float:.4} -> {integer:.4}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Index of the greatest entry, the first of equals.
 pub(crate) fn argmax(row: &[f64]) -> usize {
     row.iter().enumerate().fold(0, |best, (index, &v)| if v > row[best] { index } else { best })
@@ -102,6 +116,19 @@ pub struct NodeReport {
     pub cosine: f64,
 }
 
+/// How near the circuit is to the float model on data that took no part in its calibration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeldOutReport {
+    /// Samples.
+    pub samples: usize,
+    /// Samples that the circuit refuses.
+    pub refused: usize,
+    /// Comparison of each output; where an output is the index of the greatest score, of the scores.
+    pub outputs: Vec<OutputReport>,
+    /// Error of each value, in the order of the model.
+    pub nodes: Vec<NodeReport>,
+}
+
 /// Where an input can be refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RefusalReport {
@@ -128,6 +155,8 @@ pub struct QuantisationReport {
     pub outputs: Vec<OutputReport>,
     /// Error of each tensor, where asked for.
     pub nodes: Vec<NodeReport>,
+    /// The same on data that was held out, where there is some.
+    pub held_out: Option<HeldOutReport>,
     /// Whether no input whatever is refused.
     pub total: bool,
     /// Where inputs can be refused.
@@ -162,17 +191,10 @@ impl fmt::Display for QuantisationReport {
         if let (Some(float), Some(integer)) = (self.float_accuracy, self.accuracy) {
             writeln!(f, "  accuracy     {:.2} % -> {:.2} %", 100.0 * float, 100.0 * integer)?;
         }
-        for output in &self.outputs {
-            write!(f, "  {}: ", output.name)?;
-            if let Some(agreement) = output.agreement {
-                write!(f, "agreement {:.2} %, ", 100.0 * agreement)?;
-            }
-            let (cosine, drift) = (output.cosine, 100.0 * output.drift);
-            write!(f, "cosine {cosine:.6}, max error {:.4}, drift {drift:.2} %", output.max_error)?;
-            if let Some((float, integer)) = output.perplexity {
-                write!(f, ", perplexity {float:.4} -> {integer:.4}")?;
-            }
-            writeln!(f)?;
+        self.outputs.iter().try_for_each(|output| writeln!(f, "  {output}"))?;
+        if let Some(held_out) = &self.held_out {
+            writeln!(f, "  on {} samples held out ({} refused)", held_out.samples, held_out.refused)?;
+            held_out.outputs.iter().try_for_each(|output| writeln!(f, "    {output}"))?;
         }
         write!(f, "  {}-bit activations", self.activation_bits)?;
         if !self.raised.is_empty() {

@@ -49,7 +49,14 @@ impl<E: Ext> Factor<E> {
         let len: usize = shape.iter().product();
         match self {
             Self::Eq(own) if shape.len() == 1 && len.is_power_of_two() => eq(own, point),
-            Self::Powers(base) if shape.len() == 1 => powers_at(*base, len, point),
+            Self::Eq(own) if shape.len() == 1 => {
+                let pairs = own.iter().zip(point).rev().map(|(&x, &y)| ((E::ONE - x) * (E::ONE - y), x * y));
+                first_terms(len, pairs)
+            }
+            Self::Powers(base) if shape.len() == 1 => {
+                let powers = std::iter::successors(Some(*base), |power| Some(*power * *power));
+                first_terms(len, point.iter().rev().zip(powers).map(|(&y, power)| (E::ONE - y, y * power)))
+            }
             _ => {
                 let weights = padded_eq(shape, point);
                 self.vector(len).into_iter().zip(weights).map(|(a, b)| a * b).sum()
@@ -74,17 +81,16 @@ impl<E: Ext> Factor<E> {
     }
 }
 
-/// `sum_{i < len} base^i eq(point, i)`, one coordinate after the other from the last: `whole` runs over all indices of the coordinates so
-/// far, `part` over those below the low bits of `len`.
-fn powers_at<E: Ext>(base: F, len: usize, point: &[E]) -> E {
-    let (mut power, mut whole, mut part) = (base, E::ONE, E::ZERO);
-    for (bit, &y) in point.iter().rev().enumerate() {
-        let (zero, one) = (E::ONE - y, y * power);
-        part = if len >> bit & 1 == 1 { zero * whole + one * part } else { zero * part };
+/// `sum_{i < len} prod_b w_b(bit b of i)` for pairs `(w_b(0), w_b(1))`, from the lowest bit on: `whole` runs over all indices of the bits
+/// so far, `part` over those below the low bits of `len`.
+fn first_terms<E: Ext>(len: usize, pairs: impl Iterator<Item = (E, E)>) -> E {
+    let (mut whole, mut part, mut rest) = (E::ONE, E::ZERO, len);
+    for (zero, one) in pairs {
+        part = if rest & 1 == 1 { zero * whole + one * part } else { zero * part };
         whole *= zero + one;
-        power = power * power;
+        rest >>= 1;
     }
-    if len >> point.len() & 1 == 1 { whole } else { part }
+    if rest & 1 == 1 { whole } else { part }
 }
 
 /// Position, in the tensor whose axes are padded to powers of two, of entry `index` of the real tensor.
@@ -262,9 +268,11 @@ mod tests {
         assert_eq!(form.evaluate(&[3, 8], &point), Mle::new(kronecker([head, tail].into_iter())).evaluate(&point));
 
         for len in 1..40usize {
-            let factor = Factor::<E2>::Powers(F::from_u64(7));
-            let point: Vec<E2> = (60..60 + log_padded(len) as u64).map(ext).collect();
-            assert_eq!(factor.evaluate(&[len], &point), Mle::new(factor.padded(&[len])).evaluate(&point), "{len}");
+            let own = (80..80 + log_padded(len) as u64).map(ext).collect();
+            for factor in [Factor::<E2>::Powers(F::from_u64(7)), Factor::Eq(own)] {
+                let point: Vec<E2> = (60..60 + log_padded(len) as u64).map(ext).collect();
+                assert_eq!(factor.evaluate(&[len], &point), Mle::new(factor.padded(&[len])).evaluate(&point), "{len}");
+            }
         }
     }
 }

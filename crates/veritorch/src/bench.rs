@@ -1,5 +1,6 @@
 //! Every phase of a model's way to a verified proof, measured.
 
+use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
@@ -8,11 +9,12 @@ use serde::Serialize;
 use veritorch_graph::model::ModelGraph;
 use veritorch_prove::DEFAULT_LIFETIME;
 
+use crate::artefact::write_private_pieces;
 use crate::circuit::is_public;
 use crate::compile::compile_graph;
 use crate::inspect::whole_tenths;
 use crate::memory::{peak_bytes, reset_peak};
-use crate::{Arrays, CompileOptions, CompiledCircuit, Error, Progress, Proven, Verifier};
+use crate::{Arrays, Checkpoint, CompileOptions, CompiledCircuit, Error, Progress, Proven, Verifier};
 
 /// What a phase took.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -121,15 +123,19 @@ pub fn bench(
         let proofs = options.repeat * options.threads.len().max(1);
         compile.lifetime = Some(compile.lifetime.unwrap_or(DEFAULT_LIFETIME).max(proofs));
     }
+    let folder = tempfile::tempdir().map_err(|source| Error::Io { action: "write", path: std::env::temp_dir(), source })?;
     let mut stopwatch = Stopwatch::default();
     let (circuit, prover_key_bytes) = within(first.as_ref(), || {
         let compiled = stopwatch.time("compile", || compile_graph(graph, calibration, &compile, progress))?;
-        let (bytes, counter) = (compiled.to_bytes(), compiled.counter.clone());
+        let path = folder.path().join("bench.vt");
+        write_private_pieces(&path, &compiled.to_pieces())?;
+        let counter = compiled.counter.clone();
         drop(compiled);
-        let mut circuit = stopwatch.time("load", || CompiledCircuit::from_bytes(Path::new("bench.vt"), &bytes))?;
-        // The file was never written: what was counted in memory goes on.
+        let mut circuit = stopwatch.time("load", || CompiledCircuit::load(&path))?;
+        // There is no ledger beside the file: what was counted in memory goes on.
         circuit.counter = counter;
-        Ok::<_, Error>((circuit, bytes.len()))
+        let bytes = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        Ok::<_, Error>((circuit, bytes as usize))
     })?;
     let verifier_bytes = circuit.verifier().to_bytes();
     let verifier = Verifier::from_bytes(Path::new("bench.vk"), &verifier_bytes)?;
@@ -265,6 +271,12 @@ fn median(seconds: &[f64]) -> f64 {
     sorted.sort_by(f64::total_cmp);
     let middle = |index: usize| sorted.get(index).copied().unwrap_or(0.0);
     (middle(sorted.len().saturating_sub(1) / 2) + middle(sorted.len() / 2)) / 2.0
+}
+
+/// Sequences of random ids to calibrate a checkpoint with, and a batch to prove.
+#[must_use]
+pub fn synthetic_texts(checkpoint: &Checkpoint, batch: usize) -> (Arrays, Arrays) {
+    (crate::zoo::random_ids(checkpoint, 4, 1), crate::zoo::random_ids(checkpoint, batch, 2))
 }
 
 /// Calibration samples for a built-in model, and a batch to prove.

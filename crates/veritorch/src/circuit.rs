@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use veritorch_graph::circuit::{Circuit, Visibility};
+use veritorch_graph::model::Bytes;
 use veritorch_prove::renewal::{model_identity, with_renewals};
 use veritorch_prove::{
     Counted, DEFAULT_TENSOR_OPENINGS, Link, Linking, Openings, ProveError, ProvingKey, SecurityReport, VerifyingKey, security,
@@ -11,7 +12,7 @@ use veritorch_prove::{
 };
 use veritorch_quantise::QuantisationReport;
 
-use crate::artefact::{self, File, Kind};
+use crate::artefact::{self, File, Kind, Pieces, encode_section};
 use crate::commitment::{CommitmentOpening, OncePerProof, commit_inputs};
 use crate::inspect::{Inspection, Subject};
 use crate::ledger::{Counter, Ledger, LedgerError};
@@ -98,36 +99,37 @@ impl CompiledCircuit {
     /// # Errors
     /// The file cannot be read, is of another kind or version, or is damaged.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let bytes = artefact::read(path)?;
-        Self::from_bytes(path, &bytes)
+        Self::from_bytes(path, &artefact::map(path)?)
     }
 
-    /// Reads the bytes of a `.vt` file. Its ledger is the one beside `path`.
+    /// Reads the bytes of a `.vt` file, whose weights stay where they are. Its ledger is the one beside `path`.
     ///
     /// # Errors
     /// As [`CompiledCircuit::load`].
-    pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
-        let file = File::parse_as(path, bytes, Kind::ProverKey)?;
-        // Decoding checks the circuit, the weights and the commitment's root against one another.
-        let (key, report): (ProvingKey, QuantisationReport) = (file.own_section(0)?, file.section(1)?);
-        let chain = read_chain(&file, 2, &key.vk)?;
-        let text = file.has_section(3).then(|| file.own_section(3)).transpose()?;
+    pub fn from_bytes(path: &Path, bytes: &Bytes) -> Result<Self, Error> {
+        let file = File::parse_as(path, (**bytes).as_ref(), Kind::ProverKey)?;
+        // The circuit, the weights and the commitment's root are checked against one another.
+        let key = ProvingKey::from_stored(file.own_section(0)?, bytes, file.range(1)).map_err(|error| file.damaged(0, error.to_string()))?;
+        let report = file.section(2)?;
+        let chain = read_chain(&file, 3, &key.vk)?;
+        let text = file.has_section(4).then(|| file.own_section(4)).transpose()?;
         let identity = model_identity(&key.vk, &chain).map_err(ProveError::from)?;
         let table = key.vk.model_identity().map_err(ProveError::from)?;
         let counter = Arc::new(Counter::beside(table, path, key.vk.lifetime == 0));
         Ok(Self { key, report, identity, chain, text, counter })
     }
 
-    /// The bytes of a `.vt` file.
+    /// The `.vt` file in pieces.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut sections = vec![artefact::encode_section(&self.key), artefact::encode_section(&self.report)];
-        write_chain(&mut sections, &self.chain);
-        if let Some(text) = &self.text {
-            sections.truncate(2);
-            sections.extend([artefact::encode_section(&self.chain), artefact::encode_section(text)]);
+    pub fn to_pieces(&self) -> Pieces<'_> {
+        let encoded = |section: Vec<u8>| vec![section.into()];
+        let weights = self.key.params.stored().map(Into::into).collect();
+        let mut sections = vec![encoded(encode_section(&self.key.stored())), weights, encoded(encode_section(&self.report))];
+        if !self.chain.is_empty() || self.text.is_some() {
+            sections.push(encoded(encode_section(&self.chain)));
         }
-        artefact::encode(Kind::ProverKey, &sections)
+        sections.extend(self.text.as_ref().map(|text| encoded(encode_section(text))));
+        artefact::pieces(Kind::ProverKey, sections)
     }
 
     /// Writes the `.vt` file and beside it the ledger and the `.vk` file, whose path is returned. Nobody but its owner can read the
@@ -137,9 +139,8 @@ impl CompiledCircuit {
     /// The path ends in `.vk`, or a file cannot be written; then neither is left half-written.
     pub fn save(&self, path: &Path) -> Result<PathBuf, Error> {
         let verifier = verifier_path(path)?;
-        let (bytes, verifier_bytes) = (self.to_bytes(), self.verifier().to_bytes());
-        artefact::write_private(path, &bytes)?;
-        artefact::write_atomically(&verifier, &verifier_bytes)?;
+        artefact::write_private_pieces(path, &self.to_pieces())?;
+        artefact::write_atomically(&verifier, &self.verifier().to_bytes())?;
         self.counter.save_beside(path)?;
         Ok(verifier)
     }
@@ -418,13 +419,6 @@ pub(crate) fn read_chain(file: &File<'_>, index: usize, key: &VerifyingKey) -> R
     }
     verify_renewals(key, &chain).map_err(|error| file.damaged(index, error.to_string()))?;
     Ok(chain)
-}
-
-/// Adds the section of the chain, if there are links.
-pub(crate) fn write_chain(sections: &mut Vec<Vec<u8>>, chain: &[Link]) {
-    if !chain.is_empty() {
-        sections.push(artefact::encode_section(&chain));
-    }
 }
 
 /// What of a statement a policy shows.

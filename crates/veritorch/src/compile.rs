@@ -20,6 +20,8 @@ pub struct CompileOptions {
     pub name: Option<String>,
     /// Bits, targets, labels and policy.
     pub quantise: QuantiseOptions,
+    /// Data that takes no part in calibration, to measure the result on; as the calibration data.
+    pub held_out: Option<Arrays>,
     /// Security level.
     pub profile: Profile,
     /// Proofs that the model commitment covers, [`DEFAULT_LIFETIME`] unless said otherwise. Public weights have none.
@@ -82,9 +84,11 @@ pub fn compile_graph(
         CircuitError::Item { reason, .. } | CircuitError::Tensor { reason, .. } => Error::Option { option: "policy", reason },
     })?;
     let lifetime = lifetime_of(options)?;
-    let samples = samples_of(&graph, calibration)?;
+    let samples = samples_of("calibration", &graph, calibration)?;
+    let held_out = options.held_out.as_ref().map(|data| samples_of("held-out", &graph, data)).transpose()?;
     begin(progress, "quantise")?;
-    let quantised = veritorch_quantise::quantise(&graph, &samples, &options.quantise)?;
+    let quantise = QuantiseOptions { held_out, ..options.quantise.clone() };
+    let quantised = veritorch_quantise::quantise(&graph, &samples, &quantise)?;
     drop(graph);
     begin(progress, "commit to the model")?;
     let setup = Setup { profile: options.profile, lifetime };
@@ -103,8 +107,8 @@ fn lifetime_of(options: &CompileOptions) -> Result<usize, Error> {
     }
 }
 
-/// Calibration data in the order of the model's inputs.
-fn samples_of(graph: &ModelGraph, calibration: &Arrays) -> Result<Vec<Vec<f32>>, Error> {
+/// Data in the order of the model's inputs.
+fn samples_of(what: &'static str, graph: &ModelGraph, data: &Arrays) -> Result<Vec<Vec<f32>>, Error> {
     let expected: Vec<Expected<'_>> = graph
         .inputs
         .iter()
@@ -113,6 +117,6 @@ fn samples_of(graph: &ModelGraph, calibration: &Arrays) -> Result<Vec<Vec<f32>>,
             Expected { name: &value.name, shape: &value.shape }
         })
         .collect();
-    let (arrays, _) = match_arrays("calibration", &expected, calibration)?;
+    let (arrays, _) = match_arrays(what, &expected, data)?;
     Ok(arrays.into_iter().map(|array: &Array| array.data.clone()).collect())
 }

@@ -37,7 +37,7 @@ pub use veritorch_graph::circuit::{Policy, Visibility};
 pub use veritorch_graph::model::ModelGraph;
 pub use veritorch_onnx::ImportOptions;
 pub use veritorch_prove::{DEFAULT_LIFETIME, DEFAULT_TENSOR_OPENINGS, Profile, SecurityReport};
-pub use veritorch_quantise::{InputSteps, QuantisationReport, QuantiseOptions, Target};
+pub use veritorch_quantise::{HeldOutReport, InputSteps, NodeReport, QuantisationReport, QuantiseOptions, Target};
 pub use progress::{Progress, Silent};
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! The library from compile to verify on a small model, and files forged by somebody who can compute checksums.
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use veritorch_graph::model::Bytes;
 use veritorch_prove::VerifyError;
 
 use crate::artefact::{self, Kind};
@@ -57,15 +58,21 @@ fn a_proof_speaks_of_its_input_and_output() {
     assert_eq!(verifier.check_inputs(proof, &other).unwrap_err().exit_code(), 1);
 }
 
+/// A prover's key from its bytes.
+fn load_circuit(bytes: &[u8]) -> Result<CompiledCircuit, Error> {
+    let bytes: Bytes = Arc::new(bytes.to_vec());
+    CompiledCircuit::from_bytes(file("a.vt"), &bytes)
+}
+
 #[test]
 fn files_round_trip() {
     let Sample { circuit, verifier, proof, input } = sample();
-    let bytes = circuit.to_bytes();
-    let mut again = CompiledCircuit::from_bytes(file("a.vt"), &bytes).unwrap();
+    let bytes = circuit.to_pieces().concat();
+    let mut again = load_circuit(&bytes).unwrap();
     // There is no such file, and no ledger beside it.
     assert!(matches!(again.prove(input, &Silent), Err(Error::Ledger(_))));
     again.counter = circuit.counter.clone();
-    assert!(again.to_bytes() == bytes);
+    assert!(again.to_pieces().concat() == bytes);
     assert_eq!(again.run(input).unwrap(), circuit.run(input).unwrap());
     verifier.verify(&again.prove(input, &Silent).unwrap().proof).unwrap();
     assert_eq!(Verifier::from_bytes(file("a.vk"), &verifier.to_bytes()).unwrap(), *verifier);
@@ -97,13 +104,13 @@ fn both_keys_are_written_or_the_error_says_why() {
 fn damaged_files_are_errors_in_every_section() {
     let Sample { circuit, verifier, proof, .. } = sample();
     let load = |kind: Kind, bytes: &[u8]| match kind {
-        Kind::ProverKey => CompiledCircuit::from_bytes(file("a.vt"), bytes).map(drop),
+        Kind::ProverKey => load_circuit(bytes).map(drop),
         Kind::VerifierKey => Verifier::from_bytes(file("a.vk"), bytes).map(drop),
         Kind::Proof => Proof::from_bytes(file("p.proof"), bytes).map(drop),
         Kind::Ledger | Kind::Commitment | Kind::Opening => unreachable!("they have tests of their own"),
     };
     for (kind, bytes) in [
-        (Kind::ProverKey, circuit.to_bytes()),
+        (Kind::ProverKey, circuit.to_pieces().concat()),
         (Kind::VerifierKey, verifier.to_bytes()),
         (Kind::Proof, proof.to_bytes()),
     ] {
@@ -194,11 +201,9 @@ fn forged_keys_are_refused() {
     let error = Verifier::from_bytes(file("a.vk"), &broken.to_bytes()).unwrap_err();
     assert!(matches!(error, Error::Damaged { kind: Some(Kind::VerifierKey), .. }), "{error}");
     // a prover's key whose parts do not belong together
-    let mut key = sample().circuit.key.clone();
-    key.vk.model_root[0] ^= 1;
-    let sections = [artefact::encode_section(&key), artefact::encode_section(&sample().circuit.report)];
-    let bytes = artefact::encode(Kind::ProverKey, &sections);
-    let error = CompiledCircuit::from_bytes(file("a.vt"), &bytes).unwrap_err();
+    let mut other = sample().circuit.clone();
+    other.key.vk.model_root[0] ^= 1;
+    let error = load_circuit(&other.to_pieces().concat()).unwrap_err();
     assert!(matches!(error, Error::Damaged { kind: Some(Kind::ProverKey), .. }), "{error}");
 }
 

@@ -9,7 +9,7 @@ use veritorch_prove::{Link, ProveError, SecurityReport, Statement, VerifyError, 
 
 use crate::array::unravel;
 use crate::artefact::{self, File, Kind};
-use crate::circuit::{is_public, read_chain, write_chain};
+use crate::circuit::{is_public, read_chain};
 use crate::commitment::{PortCommitment, Side};
 use crate::inspect::{Inspection, hex};
 use crate::port::{BatchForm, dequantise, expected, match_arrays, quantise};
@@ -62,7 +62,9 @@ impl Verifier {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut sections = vec![artefact::encode_section(&self.key)];
-        write_chain(&mut sections, &self.chain);
+        if !self.chain.is_empty() {
+            sections.push(artefact::encode_section(&self.chain));
+        }
         artefact::encode(Kind::VerifierKey, &sections)
     }
 

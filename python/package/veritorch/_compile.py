@@ -34,6 +34,7 @@ def compile(
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     axes: Mapping[str, int] | None = None,
     fixed_inputs: Mapping[str, float] | None = None,
+    held_out: Data | Iterable[Data] | str | Iterable[str] | None = None,
     labels: Sequence[int] | npt.NDArray[np.integer[Any]] | None = None,
     accuracy_target: float | None = None,
     drift_target: float | None = None,
@@ -63,6 +64,8 @@ def compile(
             dict of arrays by name or a tuple in the model's order; samples lie on the leading axis. A list or another
             iterable of samples is good too. Some hundred samples fix the ranges well. For a checkpoint also a
             text, or a list of texts: `Checkpoint.windows` cuts them into sequences.
+        held_out: Data that takes no part in calibration, in the same form: `report()["held_out"]` compares the circuit with the
+            float model on it. For a language model it compares logits and perplexities.
         input_shapes: Shapes of inputs that the file leaves open, by name.
         axes: Extents of axes that the file leaves open, by the names that it gives them.
         fixed_inputs: Inputs that are one number in every entry and no longer inputs: `{"attention_mask": 1}`.
@@ -117,12 +120,14 @@ def compile(
         raise OptionError("input_scale and input_like: expected one of them, got both")
     if calibration is None:
         raise CalibrationError("calibration data is missing", hint="pass some real inputs: calibration=array")
-    if is_text(calibration):
-        calibration = ids_of(model, calibration)
-    arrays = named_samples("calibration", names, calibration, CalibrationError)
+
+    def samples(what: str, data: Data | Iterable[Data] | str | Iterable[str]) -> dict[str, npt.NDArray[np.float32]]:
+        return named_samples(what, names, ids_of(model, data) if is_text(data) else data, CalibrationError)
+
     return Circuit(
         loaded.compile(
-            arrays,
+            samples("calibration", calibration),
+            None if held_out is None else samples("held-out", held_out),
             options={
                 "name": name if name is not None or not is_module(model) else type(model).__name__,
                 "labels": None if labels is None else labels_list(labels),

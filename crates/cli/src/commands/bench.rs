@@ -1,10 +1,10 @@
 //! `bench`: every phase, measured.
 
-use veritorch::bench::{BenchOptions, BenchReport, ThreadsReport, bench as measure, synthetic_data};
+use veritorch::bench::{BenchOptions, BenchReport, ThreadsReport, bench as measure, synthetic_data, synthetic_texts};
 use veritorch::inspect::bits;
-use veritorch::{Arrays, zoo};
+use veritorch::{Arrays, ModelGraph, zoo};
 
-use super::{print, print_json};
+use super::{folder, print, print_json};
 use crate::args::BenchArgs;
 use crate::arrays;
 use crate::failure::Failure;
@@ -12,26 +12,51 @@ use crate::terminal::Terminal;
 
 /// Runs the verb, with each of these numbers of threads.
 pub(crate) fn bench(args: &BenchArgs, threads: &[usize], terminal: &Terminal) -> Result<(), Failure> {
-    let options = BenchOptions { compile: args.quantise.options()?, repeat: args.repeat, threads: threads.to_vec() };
+    let mut options = BenchOptions { compile: args.quantise.options()?, repeat: args.repeat, threads: threads.to_vec() };
     if args.batch == 0 || args.repeat == 0 {
         return Err(Failure::usage("--batch and --repeat", "0, expected at least 1"));
     }
-    let graph = match (&args.model, &args.built_in) {
-        (Some(path), _) => veritorch::import(path, &args.import.options(), terminal)?,
-        (None, Some(name)) => zoo::model(name)?,
-        (None, None) => return Err(Failure::usage("bench", "expected MODEL.onnx or --model NAME")),
-    };
+    let Subject { graph, noise } = subject(args, &mut options, terminal)?;
     let (calibration, inputs) = match &args.data {
         Some(path) => {
             let calibration = arrays::read(path)?.named("input", &veritorch::graph_inputs(&graph))?;
             let inputs = first_samples(&graph, &calibration, args.batch)?;
             (calibration, inputs)
         }
-        None => synthetic_data(&graph, args.batch),
+        None => noise,
     };
     let report = measure(graph, &calibration, &inputs, &options, terminal)?;
     terminal.finish();
     if args.json { print_json(&report) } else { print(&to_text(&report)) }
+}
+
+/// What is measured, with calibration samples and a batch in case that none are given.
+struct Subject {
+    graph: ModelGraph,
+    noise: (Arrays, Arrays),
+}
+
+fn subject(args: &BenchArgs, options: &mut BenchOptions, terminal: &Terminal) -> Result<Subject, Failure> {
+    let language = match (&args.model, &args.built_in) {
+        (Some(path), _) if path.is_dir() => Some(folder::load(path, args.seq_len, terminal)?),
+        (None, Some(name)) => zoo::language_model(name, args.seq_len).transpose()?,
+        _ => None,
+    };
+    if let Some(checkpoint) = language {
+        folder::show_ids(&checkpoint, args.quantise.input.is_some(), &mut options.compile);
+        let noise = synthetic_texts(&checkpoint, args.batch);
+        return Ok(Subject { graph: checkpoint.graph, noise });
+    }
+    if args.seq_len.is_some() {
+        return Err(Failure::usage("--seq-len", "is for folders and built-in language models"));
+    }
+    let graph = match (&args.model, &args.built_in) {
+        (Some(path), _) => veritorch::import(path, &args.import.options(), terminal)?,
+        (None, Some(name)) => zoo::model(name)?,
+        (None, None) => return Err(Failure::usage("bench", "expected MODEL.onnx, FOLDER or --model NAME")),
+    };
+    let noise = synthetic_data(&graph, args.batch);
+    Ok(Subject { graph, noise })
 }
 
 /// The first `batch` samples of each array, from the start again where there are fewer.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::json;
 use veritorch::inspect::{bits, whole_tenths};
 use veritorch::ledger::ledger_path;
-use veritorch::{QuantisationReport, verifier_path};
+use veritorch::{CompileOptions, NodeReport, QuantisationReport, verifier_path};
 
 use super::folder::compile_folder;
 use super::{check_destinations, print, print_json, write_text};
@@ -32,6 +32,8 @@ pub(crate) fn compile(args: &CompileArgs, terminal: &Terminal) -> Result<(), Fai
         let graph = veritorch::import(&args.model, &args.import.options(), terminal)?;
         let names = veritorch::graph_inputs(&graph);
         let calibration = read_named(&args.calibration, &names)?;
+        let held_out = args.accuracy_report.as_ref().map(|path| read_named(path, &names)).transpose()?;
+        let options = CompileOptions { held_out, ..options };
         veritorch::compile_graph(graph, &calibration, &options, terminal)?
     };
     veritorch::Progress::phase(terminal, "write");
@@ -60,6 +62,9 @@ pub(crate) fn compile(args: &CompileArgs, terminal: &Terminal) -> Result<(), Fai
     let mut text = format!("compiled `{}` in {:.2} s\n", report.model, start.elapsed().as_secs_f64());
     let summary = QuantisationReport { nodes: Vec::new(), ..circuit.quantisation().clone() };
     text.push_str(&summary.to_string());
+    if let Some(held_out) = &circuit.quantisation().held_out {
+        text.push_str(&worst_values(&held_out.nodes));
+    }
     text.push_str(&format!("security          {} bits, profile {}\n", bits(report.security.bits), report.profile));
     text.push_str(&format!("circuit           {}\n", report.circuit_digest));
     text.push_str(&format!("model commitment  {}\n", report.model_commitment));
@@ -69,6 +74,18 @@ pub(crate) fn compile(args: &CompileArgs, terminal: &Terminal) -> Result<(), Fai
     text.push_str(&format!("prover's key      {} ({} bytes)\n", args.output_file.display(), size(&args.output_file)));
     text.push_str(&format!("verifier's key    {} ({} bytes)\n", verifier.display(), size(&verifier)));
     print(&text)
+}
+
+/// The values with the greatest errors.
+fn worst_values(nodes: &[NodeReport]) -> String {
+    const SHOWN: usize = 10;
+    let mut nodes: Vec<&NodeReport> = nodes.iter().collect();
+    nodes.sort_by(|a, b| b.drift.total_cmp(&a.drift));
+    let mut text = format!("    {:>8}  {:>10}  {:>4}  greatest errors of {} values (--report has all)\n", "drift", "cosine", "bits", nodes.len());
+    for node in nodes.into_iter().take(SHOWN) {
+        text.push_str(&format!("    {:>6.3} %  {:>10.6}  {:>4}  {}\n", 100.0 * node.drift, node.cosine, node.bits, node.name));
+    }
+    text
 }
 
 /// Reads arrays for a model with these inputs.

@@ -16,17 +16,32 @@ pub(super) fn compile_folder(
     options: &CompileOptions,
     terminal: &Terminal,
 ) -> Result<CompiledCircuit, Failure> {
-    let Some(seq_len) = args.seq_len else {
-        return Err(Failure::usage("--seq-len", "is missing: how many tokens a sequence of the checkpoint has, as in `--seq-len 64`"));
-    };
-    let load = LoadOptions { token_types: args.token_types, next_ids: !args.logits, ..LoadOptions::new(seq_len) };
+    let load = LoadOptions { token_types: args.token_types, next_ids: !args.logits, ..LoadOptions::new(seq_len(args.seq_len)?) };
     let checkpoint = veritorch::import_checkpoint(&args.model, &load, terminal)?;
     let calibration = calibration(&args.calibration, &checkpoint)?;
-    let mut options = options.clone();
-    if args.quantise.input.is_none() && veritorch::generates_texts(&checkpoint) {
+    let held_out = args.accuracy_report.as_ref().map(|path| self::calibration(path, &checkpoint)).transpose()?;
+    let mut options = CompileOptions { held_out, ..options.clone() };
+    show_ids(&checkpoint, args.quantise.input.is_some(), &mut options);
+    Ok(veritorch::compile_checkpoint(checkpoint, &calibration, &options, terminal)?)
+}
+
+/// Reads a folder as it is compiled unless one says otherwise.
+pub(super) fn load(path: &Path, tokens: Option<usize>, terminal: &Terminal) -> Result<Checkpoint, Failure> {
+    let options = LoadOptions { next_ids: true, ..LoadOptions::new(seq_len(tokens)?) };
+    Ok(veritorch::import_checkpoint(path, &options, terminal)?)
+}
+
+fn seq_len(tokens: Option<usize>) -> Result<usize, Failure> {
+    tokens.ok_or_else(|| {
+        Failure::usage("--seq-len", "is missing: how many tokens a sequence of the checkpoint has, as in `--seq-len 64`")
+    })
+}
+
+/// The ids of a model that generates texts are public unless the user has chosen.
+pub(super) fn show_ids(checkpoint: &Checkpoint, is_chosen: bool, options: &mut CompileOptions) {
+    if !is_chosen && veritorch::generates_texts(checkpoint) {
         options.quantise.policy.input = Visibility::Public;
     }
-    Ok(veritorch::compile_checkpoint(checkpoint, &calibration, &options, terminal)?)
 }
 
 fn calibration(path: &Path, checkpoint: &Checkpoint) -> Result<Arrays, Failure> {

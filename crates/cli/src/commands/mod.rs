@@ -100,6 +100,7 @@ impl QuantiseArgs {
             None => None,
         };
         Ok(veritorch::CompileOptions {
+            held_out: None,
             name: self.name.clone(),
             quantise: veritorch::QuantiseOptions {
                 activation_bits: self.activation_bits,

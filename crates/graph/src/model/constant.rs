@@ -42,6 +42,23 @@ impl Constant {
         }
     }
 
+    /// The same with the rows of a matrix multiplied by factors, one to a row; what is stored stays where it is.
+    #[must_use]
+    pub fn scaled_rows(&self, factors: &[f64]) -> Self {
+        match self {
+            Self::Owned(data) => {
+                let mut data = data.clone();
+                scale_rows(&mut data, factors);
+                Self::Owned(data)
+            }
+            Self::Stored(stored) => {
+                let own = stored.factors.iter().flat_map(|own| own.iter()).chain(std::iter::repeat(&1.0));
+                let factors = factors.iter().zip(own).map(|(&factor, &own)| factor * own).collect();
+                Self::Stored(Stored { factors: Some(factors), ..stored.clone() })
+            }
+        }
+    }
+
     /// The numbers. What is stored is expanded anew by every call: keep the result no longer than it is needed.
     #[must_use]
     pub fn read(&self) -> Cow<'_, [f32]> {
@@ -107,6 +124,8 @@ pub struct Stored {
     element: Element,
     /// Columns of the matrix that is stored, where its transpose is what the view gives.
     transposed: Option<usize>,
+    /// Factors of the view's rows, where it has some.
+    factors: Option<Arc<[f64]>>,
 }
 
 impl Stored {
@@ -115,22 +134,26 @@ impl Stored {
     pub fn new(bytes: Bytes, range: Range<usize>, element: Element) -> Option<Self> {
         let held = (*bytes).as_ref().get(range.clone())?;
         let whole = held.len().is_multiple_of(element.size());
-        whole.then_some(Self { bytes, range, element, transposed: None })
+        whole.then_some(Self { bytes, range, element, transposed: None, factors: None })
     }
 
     /// The transpose of a matrix that is stored row-major with this many columns; `None` where its rows are not whole.
     #[must_use]
     pub fn transposed(self, columns: usize) -> Option<Self> {
-        let whole = self.transposed.is_none() && columns > 0 && self.len().is_multiple_of(columns);
+        let whole = self.is_plain() && columns > 0 && self.len().is_multiple_of(columns);
         whole.then_some(Self { transposed: Some(columns), ..self })
     }
 
-    /// The first `count` numbers of what is stored; `None` where there are fewer, or behind a transpose.
+    /// The first `count` numbers of what is stored; `None` where there are fewer, or behind a transpose or factors.
     #[must_use]
     pub fn first(self, count: usize) -> Option<Self> {
-        let fits = self.transposed.is_none() && count <= self.len();
+        let fits = self.is_plain() && count <= self.len();
         let end = self.range.start + count.min(self.len()) * self.element.size();
         fits.then_some(Self { range: self.range.start..end, ..self })
+    }
+
+    fn is_plain(&self) -> bool {
+        self.transposed.is_none() && self.factors.is_none()
     }
 
     fn len(&self) -> usize {
@@ -138,6 +161,14 @@ impl Stored {
     }
 
     fn read(&self) -> Vec<f32> {
+        let mut data = self.read_plain();
+        if let Some(factors) = &self.factors {
+            scale_rows(&mut data, factors);
+        }
+        data
+    }
+
+    fn read_plain(&self) -> Vec<f32> {
         let bytes = &(*self.bytes).as_ref()[self.range.clone()];
         match self.element {
             Element::F32 => self.ordered(bytes.as_chunks().0, |&b| f32::from_le_bytes(b)),
@@ -161,6 +192,14 @@ impl Stored {
             }
         }
         data
+    }
+}
+
+/// Multiplies each row of a matrix by its factor.
+fn scale_rows(matrix: &mut [f32], factors: &[f64]) {
+    let columns = (matrix.len() / factors.len().max(1)).max(1);
+    for (row, &factor) in matrix.chunks_mut(columns).zip(factors) {
+        row.iter_mut().for_each(|number| *number = (f64::from(*number) * factor) as f32);
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use veritorch_graph::model::{ModelGraph, ModelOp, Node, Value, ValueId};
+use veritorch_graph::model::{Constant, ModelGraph, ModelOp, Node, Value, ValueId};
 
 /// A scale or a bias along the last axis.
 #[derive(Clone, Copy)]
@@ -132,26 +132,32 @@ fn absorb(graph: &mut ModelGraph, product: usize, steps: &[Step]) {
     let numbers = |graph: &ModelGraph, id: ValueId| -> Vec<f64> {
         graph.value(id).data().unwrap_or_default().iter().map(|&v| f64::from(v)).collect()
     };
-    let mut matrix = numbers(graph, weights);
-    let mut bias = vec![0.0f64; columns];
+    let (mut factors, mut shift) = (vec![1.0f64; inner], vec![0.0f64; inner]);
     // From the last step to the first: each stands nearer to the normalised value.
     for step in steps.iter().rev() {
         let (Step::Scale(id) | Step::Bias(id)) = *step;
         let by = numbers(graph, id);
-        for (row, by) in matrix.chunks_mut(columns).zip(by) {
+        for ((factor, shift), by) in factors.iter_mut().zip(&mut shift).zip(by) {
             match step {
-                Step::Scale(_) => row.iter_mut().for_each(|w| *w *= by),
-                Step::Bias(_) => bias.iter_mut().zip(row).for_each(|(sum, w)| *sum += by * *w),
+                Step::Scale(_) => *factor *= by,
+                Step::Bias(_) => *shift += by * *factor,
             }
         }
     }
-    debug_assert_eq!(matrix.len(), inner * columns);
-    let scaled = push(graph, name.clone(), shape, Some(matrix.iter().map(|&w| w as f32).collect()));
+    let mut bias = vec![0.0f64; columns];
+    if shift.iter().any(|&by| by != 0.0) {
+        for (row, by) in numbers(graph, weights).chunks(columns).zip(shift) {
+            bias.iter_mut().zip(row).for_each(|(sum, w)| *sum += by * w);
+        }
+    }
+    let matrix = graph.value(weights).constant.as_ref().map(|matrix| matrix.scaled_rows(&factors));
+    let scaled = push(graph, name.clone(), shape, matrix);
     graph.nodes[product].inputs[1] = scaled;
     if bias.iter().all(|&v| v == 0.0) {
         return;
     }
-    let bias = push(graph, format!("{name}:shift"), vec![columns], Some(bias.iter().map(|&v| v as f32).collect()));
+    let bias: Vec<f32> = bias.iter().map(|&v| v as f32).collect();
+    let bias = push(graph, format!("{name}:shift"), vec![columns], Some(bias.into()));
     let Node { name, output, source, .. } = graph.nodes[product].clone();
     let shape = graph.value(output).shape.clone();
     let before = push(graph, format!("{}:unshifted", graph.value(output).name), shape, None);
@@ -160,9 +166,9 @@ fn absorb(graph: &mut ModelGraph, product: usize, steps: &[Step]) {
     graph.nodes.insert(product + 1, add);
 }
 
-fn push(graph: &mut ModelGraph, name: String, shape: Vec<usize>, constant: Option<Vec<f32>>) -> ValueId {
+fn push(graph: &mut ModelGraph, name: String, shape: Vec<usize>, constant: Option<Constant>) -> ValueId {
     let id = ValueId(u32::try_from(graph.values.len()).unwrap_or(u32::MAX));
-    graph.values.push(Value { name, shape, constant: constant.map(Into::into) });
+    graph.values.push(Value { name, shape, constant });
     id
 }
 

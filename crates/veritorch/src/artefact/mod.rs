@@ -11,9 +11,11 @@
 mod canonical;
 mod store;
 
-pub use store::{check_destination, read, readable_by_others, remove_unfinished, write_atomically, write_private};
+pub use store::{check_destination, map, read, readable_by_others, remove_unfinished, write_atomically, write_private, write_private_pieces};
 
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::path::Path;
 
 use serde::Serialize;
@@ -82,7 +84,7 @@ impl Kind {
     #[must_use]
     pub fn sections(self) -> &'static [&'static str] {
         match self {
-            Self::ProverKey => &["key", "report", "renewals", "text"],
+            Self::ProverKey => &["key", "weights", "report", "renewals", "text"],
             Self::VerifierKey => &["key", "renewals"],
             Self::Proof => &["origin", "proof"],
             Self::Ledger => &["grant"],
@@ -105,28 +107,49 @@ impl fmt::Display for Kind {
     }
 }
 
-/// One file's bytes from the encodings of its sections.
+/// Bytes in pieces that stand one after the other: large ones are written from where they are.
+pub type Pieces<'a> = Vec<Cow<'a, [u8]>>;
+
+/// One file in pieces, from those of its sections.
 ///
 /// # Panics
 /// If the number of sections is not the kind's: an error of this library.
 #[must_use]
-pub fn encode(kind: Kind, sections: &[Vec<u8>]) -> Vec<u8> {
+pub fn pieces<'a>(kind: Kind, sections: Vec<Pieces<'a>>) -> Pieces<'a> {
     assert!(kind.allows(sections.len()), "a {kind} does not have {} sections", sections.len());
-    let body: usize = sections.iter().map(Vec::len).sum();
-    let mut bytes = Vec::with_capacity(FIXED_HEADER + sections.len() * SECTION_HEADER + CHECKSUM + body);
-    bytes.extend(MAGIC);
-    bytes.extend(VERSION.to_le_bytes());
-    bytes.extend([kind.tag(), sections.len() as u8]);
-    for section in sections {
-        bytes.extend((section.len() as u64).to_le_bytes());
-        bytes.extend(blake3::hash(section).as_bytes());
+    let mut header = Vec::with_capacity(FIXED_HEADER + sections.len() * SECTION_HEADER + CHECKSUM);
+    header.extend(MAGIC);
+    header.extend(VERSION.to_le_bytes());
+    header.extend([kind.tag(), sections.len() as u8]);
+    for section in &sections {
+        let length: usize = section.iter().map(|piece| piece.len()).sum();
+        header.extend((length as u64).to_le_bytes());
+        header.extend(checksum(section.iter().map(Cow::as_ref)));
     }
-    let checksum = blake3::hash(&bytes);
-    bytes.extend(checksum.as_bytes());
-    for section in sections {
-        bytes.extend(section);
+    let own = checksum([header.as_slice()]);
+    header.extend(own);
+    let mut file = vec![Cow::Owned(header)];
+    file.extend(sections.into_iter().flatten());
+    file
+}
+
+/// One file's bytes from the encodings of its sections.
+///
+/// # Panics
+/// As [`pieces`].
+#[must_use]
+pub fn encode(kind: Kind, sections: &[Vec<u8>]) -> Vec<u8> {
+    pieces(kind, sections.iter().map(|section| vec![section.into()]).collect()).concat()
+}
+
+/// BLAKE3 of bytes in pieces; long ones are hashed by all threads.
+fn checksum<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> [u8; CHECKSUM] {
+    const LONG: usize = 1 << 20;
+    let mut hasher = blake3::Hasher::new();
+    for piece in pieces {
+        if piece.len() < LONG { hasher.update(piece) } else { hasher.update_rayon(piece) };
     }
-    bytes
+    *hasher.finalize().as_bytes()
 }
 
 /// The encoding of one section.
@@ -144,7 +167,8 @@ pub struct File<'a> {
     /// What it holds.
     pub kind: Kind,
     path: &'a Path,
-    sections: Vec<&'a [u8]>,
+    bytes: &'a [u8],
+    sections: Vec<Range<usize>>,
 }
 
 impl<'a> File<'a> {
@@ -187,7 +211,7 @@ impl<'a> File<'a> {
         }
         let covered = header.at;
         let (header, checksum) = header.take::<CHECKSUM>(header_len)?;
-        if blake3::hash(&bytes[..covered]) != checksum {
+        if self::checksum([&bytes[..covered]]) != checksum {
             return Err(damaged(Some(kind), "header", "the checksum does not match"));
         }
         let total = table.iter().try_fold(header.at as u64, |total, (length, _)| total.checked_add(*length));
@@ -201,17 +225,17 @@ impl<'a> File<'a> {
                 return Err(Error::Truncated { path: path.to_owned(), kind: Some(kind), expected, actual: bytes.len() as u64 });
             }
         }
-        let mut rest = &bytes[header.at..];
+        let mut start = header.at;
         let mut sections = Vec::with_capacity(table.len());
         for ((length, checksum), name) in table.into_iter().zip(kind.sections()) {
-            let (section, after) = rest.split_at(length as usize);
-            if blake3::hash(section) != checksum {
+            let section = start..start + length as usize;
+            if self::checksum([&bytes[section.clone()]]) != checksum {
                 return Err(damaged(Some(kind), name, "the checksum does not match"));
             }
+            start = section.end;
             sections.push(section);
-            rest = after;
         }
-        Ok(Self { kind, path, sections })
+        Ok(Self { kind, path, bytes, sections })
     }
 
     /// The same, and the file must be of this kind.
@@ -234,7 +258,7 @@ impl<'a> File<'a> {
     /// # Panics
     /// If the kind has no such section: an error of this library.
     pub fn section<T: Serialize + DeserializeOwned>(&self, index: usize) -> Result<T, Error> {
-        canonical::decode(self.sections[index]).map_err(|reason| self.damaged(index, reason))
+        canonical::decode(&self.bytes[self.range(index)]).map_err(|reason| self.damaged(index, reason))
     }
 
     /// Decodes the section of this index without insisting on one encoding: for the owner's own large files.
@@ -245,7 +269,16 @@ impl<'a> File<'a> {
     /// # Panics
     /// If the kind has no such section: an error of this library.
     pub fn own_section<T: DeserializeOwned>(&self, index: usize) -> Result<T, Error> {
-        canonical::decode_any(self.sections[index]).map_err(|reason| self.damaged(index, reason))
+        canonical::decode_any(&self.bytes[self.range(index)]).map_err(|reason| self.damaged(index, reason))
+    }
+
+    /// Where the section of this index lies in the file.
+    ///
+    /// # Panics
+    /// If the kind has no such section: an error of this library.
+    #[must_use]
+    pub fn range(&self, index: usize) -> Range<usize> {
+        self.sections[index].clone()
     }
 
     /// Whether there is a section of this index.

@@ -5,8 +5,11 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use veritorch_graph::model::{Bytes, map_file};
+
+use super::Pieces;
 use crate::Error;
 
 /// Temporary files that are being written, so that a process which must end at once can take them away.
@@ -33,6 +36,17 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })
 }
 
+/// The bytes of a file, read when they are needed; what is no regular file (a pipe) is read now.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn map(path: &Path) -> Result<Bytes, Error> {
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Ok(Arc::new(read(path)?));
+    }
+    map_file(path).map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })
+}
+
 /// Whether a file could be written there, as far as can be told before the work begins.
 ///
 /// # Errors
@@ -57,7 +71,7 @@ pub fn check_destination(path: &Path) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Io`]; then nothing new is left in the folder, and a file that was there before is as it was.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    write(path, bytes, Readers::All).map_err(|source| Error::Io { action: "write", path: path.to_owned(), source })
+    write(path, &vec![bytes.into()], Readers::All).map_err(|source| Error::Io { action: "write", path: path.to_owned(), source })
 }
 
 /// As [`write_atomically`], for a secret: from its first byte on, nobody but its owner can read the file.
@@ -65,7 +79,15 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// # Errors
 /// As [`write_atomically`].
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    write(path, bytes, Readers::Owner).map_err(|source| Error::Io { action: "write", path: path.to_owned(), source })
+    write_private_pieces(path, &vec![bytes.into()])
+}
+
+/// As [`write_private`], in pieces.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn write_private_pieces(path: &Path, pieces: &Pieces<'_>) -> Result<(), Error> {
+    write(path, pieces, Readers::Owner).map_err(|source| Error::Io { action: "write", path: path.to_owned(), source })
 }
 
 /// Whether others than its owner can read a file; false where the system cannot tell.
@@ -86,10 +108,10 @@ enum Readers {
     All,
 }
 
-fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
+fn write(path: &Path, pieces: &Pieces<'_>, readers: Readers) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         let mut file = fs::OpenOptions::new().write(true).open(path)?;
-        file.write_all(bytes)?;
+        pieces.iter().try_for_each(|piece| file.write_all(piece))?;
         return file.flush();
     }
     // A link keeps pointing at the file that is replaced.
@@ -105,7 +127,7 @@ fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     }
     let file = builder.tempfile_in(folder(&path))?;
     let entry = Unfinished::new(file.path());
-    file.as_file().write_all(bytes)?;
+    pieces.iter().try_for_each(|piece| file.as_file().write_all(piece))?;
     file.as_file().sync_all()?;
     file.persist(&path).map_err(|error| error.error)?;
     drop(entry);
@@ -168,7 +190,7 @@ mod tests {
         fs::write(&path, b"old").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(readable_by_others(&path));
-        write_private(&path, b"new").unwrap();
+        write_private_pieces(&path, &vec![b"n".as_slice().into(), b"ew".as_slice().into()]).unwrap();
         assert!(!readable_by_others(&path));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }

@@ -8,11 +8,11 @@ type Report = (String, Vec<u32>);
 
 fn sample() -> Vec<u8> {
     let report: Report = ("accuracy".to_owned(), vec![1, 2, 300]);
-    encode(Kind::ProverKey, &[encode_section(&vec![7u8; 100]), encode_section(&report)])
+    encode(Kind::Proof, &[encode_section(&vec![7u8; 100]), encode_section(&report)])
 }
 
 fn parse(bytes: &[u8]) -> Result<(Vec<u8>, Report), Error> {
-    let file = File::parse_as(Path::new("a.vt"), bytes, Kind::ProverKey)?;
+    let file = File::parse_as(Path::new("a.proof"), bytes, Kind::Proof)?;
     Ok((file.section(0)?, file.section(1)?))
 }
 
@@ -22,8 +22,8 @@ fn sections_come_back() {
     assert_eq!(key, vec![7; 100]);
     assert_eq!(report.1, [1, 2, 300]);
     let bytes = sample();
-    let file = File::parse(Path::new("a.vt"), &bytes).unwrap();
-    assert_eq!(file.section_sizes(), [("key", 101), ("report", 14)]);
+    let file = File::parse(Path::new("a.proof"), &bytes).unwrap();
+    assert_eq!(file.section_sizes(), [("origin", 101), ("proof", 14)]);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn trailing_bytes_are_refused() {
 fn wrong_kinds_and_versions_say_so() {
     let key = encode(Kind::VerifierKey, &[encode_section(&1u8)]);
     let error = parse(&key).unwrap_err();
-    assert_eq!(error.to_string(), "`a.vt` is a verifier's key (.vk), expected a prover's key (.vt)");
+    assert_eq!(error.to_string(), "`a.proof` is a verifier's key (.vk), expected a proof (.proof)");
     let mut newer = sample();
     newer[8] = 9;
     let error = parse(&newer).unwrap_err();

@@ -15,12 +15,13 @@ pub fn inspect_file(path: &Path, batch: usize) -> Result<Inspection, Error> {
     if batch == 0 {
         return Err(Error::Option { option: "batch", reason: "0 samples, expected at least 1".to_owned() });
     }
-    let bytes = artefact::read(path)?;
-    let file = File::parse(path, &bytes)?;
+    let map = artefact::map(path)?;
+    let bytes = (*map).as_ref();
+    let file = File::parse(path, bytes)?;
     let mut report = match file.kind {
-        Kind::ProverKey => CompiledCircuit::from_bytes(path, &bytes)?.inspect(batch)?,
-        Kind::VerifierKey => Verifier::from_bytes(path, &bytes)?.inspect(batch)?,
-        Kind::Proof => Proof::from_bytes(path, &bytes)?.inspect(),
+        Kind::ProverKey => CompiledCircuit::from_bytes(path, &map)?.inspect(batch)?,
+        Kind::VerifierKey => Verifier::from_bytes(path, bytes)?.inspect(batch)?,
+        Kind::Proof => Proof::from_bytes(path, bytes)?.inspect(),
         kind @ (Kind::Ledger | Kind::Commitment | Kind::Opening) => {
             return Err(Error::WrongKind { path: path.to_owned(), expected: Kind::ProverKey, actual: kind });
         }

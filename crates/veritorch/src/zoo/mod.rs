@@ -3,6 +3,7 @@
 //! Weights are He-initialised, `w ~ U(-a, a)` with `a = sqrt(6 / fan_in)`, so that activations keep their size
 //! through the depth; a proof's cost does not depend on the values.
 
+mod language;
 mod mlp;
 mod mnist_cnn;
 mod network;
@@ -13,6 +14,7 @@ mod vgg16;
 use veritorch_graph::model::{ModelGraph, passes};
 
 use crate::{Array, Arrays, Error};
+pub use language::{language_model, random_ids};
 pub(crate) use network::Random;
 
 type Build = fn() -> ModelGraph;
@@ -28,10 +30,10 @@ const MODELS: [(&str, Build); 5] = [
 /// Names of the built-in models.
 #[must_use]
 pub fn names() -> Vec<&'static str> {
-    MODELS.iter().map(|(name, _)| *name).collect()
+    MODELS.iter().map(|(name, _)| *name).chain(language::names()).collect()
 }
 
-/// A built-in model.
+/// A built-in model, [language models](language_model) aside.
 ///
 /// # Errors
 /// [`Error::UnknownModel`]; [`Error::Model`] never.
@@ -91,7 +93,7 @@ mod tests {
             assert_eq!(graph.outputs.len(), 1);
             assert_eq!(graph.value(graph.outputs[0]).shape, [1, 10]);
         }
-        assert!(matches!(model("lenet"), Err(Error::UnknownModel { known, .. }) if known.len() == 5));
+        assert!(matches!(model("lenet"), Err(Error::UnknownModel { known, .. }) if known.len() == 7));
     }
 
     #[test]
