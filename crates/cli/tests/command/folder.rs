@@ -31,14 +31,32 @@ fn folders_take_a_sequence_length() {
 }
 
 #[test]
+fn checkpoints_are_measured() {
+    let place = Place::new();
+    let report = place.json(&["bench", &stories(), "--seq-len", "4", "--repeat", "1", "--json"]);
+    assert!(report["prove_seconds"].as_f64() > Some(0.0), "{report}");
+    place.bad(&["bench", &stories()], 2, &["--seq-len: is missing"]);
+    place.bad(&["bench", "--model", "mlp", "--seq-len", "4"], 2, &["--seq-len"]);
+    place.bad(&["bench", "--model", "gpt2", "--seq-len", "1025"], 2, &["sequence length 1025, expected 1 to 1024"]);
+}
+
+#[test]
 fn a_text_is_generated_and_proved() {
     let place = Place::new();
     let stories = stories();
     let prompts = format!("{stories}/prompts.txt");
     let compile = ["compile", &stories, "--seq-len", "16", "--calibration", &prompts, "-o", "s.vt", "--json"];
-    let report = place.json(&[&compile[..], &["--input", "public"]].concat());
+    place.write("held-out.txt", b"One day, a little girl went to the park with her mom and saw a big dog who was very sad.\n");
+    let report = place.json(&[&compile[..], &["--input", "public", "--accuracy-report", "held-out.txt"]].concat());
     let agreement = report["quantisation"]["outputs"][0]["agreement"].as_f64().expect("a share");
     assert!(agreement > 0.98, "{agreement}");
+    // The ids are the output; what is compared are the logits behind them.
+    let held_out = &report["quantisation"]["held_out"];
+    let logits = &held_out["outputs"][0];
+    assert!(logits["cosine"].as_f64() > Some(0.9999) && logits["drift"].as_f64() < Some(0.01), "{held_out}");
+    let [float, integer] = [0, 1].map(|model| logits["perplexity"][model].as_f64().expect("a perplexity"));
+    assert!(float > 1.0 && (float - integer).abs() < 0.01 * float, "{float} {integer}");
+    assert!(held_out["nodes"].as_array().is_some_and(|nodes| nodes.len() > 20), "{held_out}");
 
     let generate = ["generate", "s.vt", "--prompt", "Once upon a time", "--max-new-tokens", "5", "--proof", "s.proof"];
     assert_eq!(place.good(&generate), "Once upon a time, there was a little\n");

@@ -225,3 +225,25 @@ pub fn half(bits: u16) -> f32 {
 pub fn bfloat16(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn factors_of_rows_are_those_of_the_view() {
+        let numbers: Vec<f32> = (0..40 * 3).map(|i| (i * i) as f32 / 7.0 - 90.0).collect();
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let len = bytes.len();
+        let stored = Stored::new(Arc::new(bytes), 0..len, Element::F32).expect("numbers");
+        let transposed = Constant::Stored(stored.clone().transposed(3).expect("rows"));
+        for (view, rows) in [(Constant::Stored(stored), 40), (transposed, 3)] {
+            let factors: Vec<f64> = (0..rows).map(|row| 0.1 + f64::from(row)).collect();
+            let owned = Constant::Owned(view.read().into_owned());
+            let scaled = view.scaled_rows(&factors);
+            assert_eq!(scaled, owned.scaled_rows(&factors));
+            assert_eq!(scaled.scaled_rows(&factors).read().len(), numbers.len());
+            assert_eq!(owned.scaled_rows(&vec![2.0; factors.len()]), view.scaled_rows(&vec![0.5; factors.len()]).scaled_rows(&vec![4.0; factors.len()]));
+        }
+    }
+}
