@@ -10,7 +10,7 @@ RUST_SOURCES   := Cargo.toml Cargo.lock .cargo/config.toml $(shell find crates p
 PYTHON_SOURCES := $(shell find python/package -name '*.py' -o -name '*.pyi' -o -name py.typed) python/pyproject.toml python/README.md
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core test-rust test-python test-torch lint build bench fuzz clean
+.PHONY: help demo test test-core test-rust test-python test-torch lint build bench bench-language families fuzz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -50,6 +50,15 @@ bench: ## measure the built-in networks and the models in demo/data
 	for model in mnist-cnn resnet20-cifar resnet18-cifar vgg16-cifar; do \
 	    target/release/veritorch bench --model $$model || exit 1; \
 	done
+
+bench-language: ## measure language models with random weights: ten minutes, most of them compiling, and 16 GB
+	cargo build --release -p veritorch-cli
+	for model in gpt2 llama-1.1b; do \
+	    target/release/veritorch bench --model $$model --repeat 1 || exit 1; \
+	done
+
+families: $(VENV)/.package $(VENV)/.torch ## prove one sample of a model of each family in examples/families
+	$(BIN)/python examples/families
 
 fuzz: ## fuzz proof bytes, key bytes and ONNX bytes, FUZZ_SECONDS each
 	fuzz/run $(FUZZ_SECONDS)

@@ -212,16 +212,23 @@ pub(crate) fn form_fits<E: Ext>(form: &Form<E>, shape: &[usize]) -> Result<(), &
     if form.factors.iter().map(|(axes, _)| axes).sum::<usize>() != shape.len() {
         return Err("its factors do not span the axes");
     }
-    for (span, factor) in form.spans(shape) {
-        let len: usize = span.iter().product();
-        match factor {
-            Factor::Eq(point) if point.len() != log_padded(len) => return Err("a point has another number of variables"),
-            Factor::Explicit(values) if values.len() != len => return Err("a vector has another length"),
-            Factor::Powers(_) if span.len() != 1 => return Err("powers run over one axis"),
-            _ => {}
+    form.spans(shape).try_for_each(|(span, factor)| vector_fits(factor, span.iter().product(), span.len()))
+}
+
+fn vector_fits<E: Ext>(factor: &Factor<E>, len: usize, num_axes: usize) -> Result<(), &'static str> {
+    match factor {
+        Factor::Eq(point) if point.len() != log_padded(len) => Err("a point has another number of variables"),
+        Factor::Explicit(values) if values.len() != len => Err("a vector has another length"),
+        Factor::Powers(_) if num_axes != 1 => Err("powers run over one axis"),
+        Factor::Joint(parts) => {
+            let all = parts.iter().try_fold(1usize, |all, (len, _)| all.checked_mul(*len));
+            if all != Some(len) {
+                return Err("vectors have another length");
+            }
+            parts.iter().try_for_each(|(len, factor)| vector_fits(factor, *len, 1))
         }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]

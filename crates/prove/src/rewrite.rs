@@ -37,7 +37,7 @@ pub(crate) fn transpose<E: Ext>(circuit: &Circuit, result: TensorId, term: &Term
                 let (_, factor) = &form.factors[*output];
                 scale *= factor.vector(output_shape[*output]).into_iter().sum::<E>();
             }
-            AxisLink::Sum { input } => factors[*input] = Factor::Explicit(vec![E::ONE; input_shape[*input]]),
+            AxisLink::Sum { input } => factors[*input] = Factor::ones(),
         }
     }
     scaled(Form::separable(factors), input_shape, scale)
@@ -207,8 +207,11 @@ fn regroup<E: Ext>(input: &[usize], group: &[(usize, &Factor<E>)]) -> Vec<(usize
         let point: Vec<E> = points.into_iter().flatten().copied().collect();
         return Form::at_point(input, &point).factors;
     }
-    let vector = kronecker(group.iter().map(|(len, factor)| factor.vector(*len)));
-    vec![(input.len(), Factor::Explicit(vector))]
+    let parts = group.iter().flat_map(|&(len, factor)| match factor {
+        Factor::Joint(parts) => parts.clone(),
+        factor => vec![(len, factor.clone())],
+    });
+    vec![(input.len(), Factor::Joint(parts.collect()))]
 }
 
 #[cfg(test)]

@@ -18,9 +18,17 @@ pub enum Factor<E> {
     Explicit(Vec<E>),
     /// `v(i) = base^i`.
     Powers(F),
+    /// `v_0 (x) v_1 (x) ..` for vectors of these lengths, where they and the axes are cut at different places.
+    Joint(Vec<(usize, Factor<E>)>),
 }
 
 impl<E: Ext> Factor<E> {
+    /// `v(i) = 1`.
+    #[must_use]
+    pub fn ones() -> Self {
+        Self::Powers(F::ONE)
+    }
+
     /// The vector of an axis with `len` real entries.
     #[must_use]
     pub fn vector(&self, len: usize) -> Vec<E> {
@@ -40,6 +48,20 @@ impl<E: Ext> Factor<E> {
                 }
                 values
             }
+            Self::Joint(parts) => kronecker(parts.iter().map(|(len, factor)| factor.vector(*len))),
+        }
+    }
+
+    /// The vector as `high (x) low` with a `low` of `len` entries, a power of two that divides its length:
+    /// `eq((a, b), len i + j) = eq(a, i) eq(b, j)`, `x^(len i + j) = (x^len)^i x^j`. `None` where it is no such product.
+    fn split(&self, len: usize) -> Option<(Self, Self)> {
+        match self {
+            Self::Eq(point) => {
+                let (high, low) = point.split_at_checked(point.len().checked_sub(log_padded(len))?)?;
+                Some((Self::Eq(high.to_vec()), Self::Eq(low.to_vec())))
+            }
+            Self::Powers(base) => Some((Self::Powers(base.exp_u64(len as u64)), self.clone())),
+            Self::Explicit(_) | Self::Joint(_) => None,
         }
     }
 
@@ -57,6 +79,7 @@ impl<E: Ext> Factor<E> {
                 let powers = std::iter::successors(Some(*base), |power| Some(*power * *power));
                 first_terms(len, point.iter().rev().zip(powers).map(|(&y, power)| (E::ONE - y, y * power)))
             }
+            Self::Joint(parts) => joint_at(parts, shape, point),
             _ => {
                 let weights = padded_eq(shape, point);
                 self.vector(len).into_iter().zip(weights).map(|(a, b)| a * b).sum()
@@ -79,6 +102,47 @@ impl<E: Ext> Factor<E> {
         }
         padded
     }
+}
+
+/// The multilinear extension of `v_0 (x) v_1 (x) ..` over axes of these extents. From the last entry on, vectors and axes that end at
+/// the same place are split off, and so are powers of two of a point or of powers ([`Factor::split`]). What cannot be split is summed up.
+fn joint_at<E: Ext>(parts: &[(usize, Factor<E>)], shape: &[usize], mut point: &[E]) -> E {
+    let (mut parts, mut shape) = (parts.to_vec(), shape.to_vec());
+    let mut value = E::ONE;
+    while let (Some(&axis), Some((len, factor))) = (shape.last(), parts.last()) {
+        if axis == 1 {
+            shape.pop();
+            continue;
+        }
+        if *len == 1 {
+            value *= factor.vector(1).into_iter().product::<E>();
+            parts.pop();
+            continue;
+        }
+        let cut = if axis.is_power_of_two() && len.is_multiple_of(axis) { axis } else { *len };
+        let whole = axis == *len;
+        let Some((high, low)) = factor.split(cut).filter(|_| !whole && cut.is_power_of_two() && axis.is_multiple_of(cut)) else {
+            if !whole {
+                break;
+            }
+            let (rest, own) = point.split_at(point.len() - log_padded(axis));
+            value *= factor.evaluate(&[axis], own);
+            point = rest;
+            parts.pop();
+            shape.pop();
+            continue;
+        };
+        let (rest, own) = point.split_at(point.len() - log_padded(cut));
+        value *= low.evaluate(&[cut], own);
+        point = rest;
+        let left = (len / cut, high);
+        parts.pop();
+        parts.push(left);
+        shape.pop();
+        shape.push(axis / cut);
+    }
+    let vector = kronecker(parts.iter().map(|(len, factor)| factor.vector(*len)));
+    value * vector.into_iter().zip(padded_eq(&shape, point)).map(|(a, b)| a * b).sum::<E>()
 }
 
 /// `sum_{i < len} prod_b w_b(bit b of i)` for pairs `(w_b(0), w_b(1))`, from the lowest bit on: `whole` runs over all indices of the bits
@@ -266,6 +330,27 @@ mod tests {
         let point: Vec<E2> = (50..55).map(ext).collect();
         let (head, tail) = form.padded_split(&[3, 8], 16);
         assert_eq!(form.evaluate(&[3, 8], &point), Mle::new(kronecker([head, tail].into_iter())).evaluate(&point));
+
+        let eq_of = |len: usize, seed: u64| (len, Factor::Eq((seed..seed + log_padded(len) as u64).map(ext).collect::<Vec<E2>>()));
+        let explicit = |len: usize| (len, Factor::Explicit((90..90 + len as u64).map(ext).collect::<Vec<E2>>()));
+        for (shape, parts) in [
+            (vec![24, 8, 4], vec![eq_of(8, 1), eq_of(3 * 32, 9)]),
+            (vec![8, 96], vec![eq_of(24, 3), eq_of(8, 11), eq_of(4, 30)]),
+            (vec![8, 96], vec![explicit(24), eq_of(8, 11), eq_of(4, 30)]),
+            (vec![6, 10], vec![explicit(4), eq_of(15, 3)]),
+            (vec![6, 1, 16], vec![eq_of(2, 4), explicit(1), eq_of(48, 3), eq_of(1, 0)]),
+            (vec![96], vec![eq_of(3, 4), explicit(32)]),
+            (vec![96], vec![(24, Factor::Powers(F::from_u64(3))), eq_of(4, 2)]),
+            (vec![24, 8, 4], vec![eq_of(8, 1), (96, Factor::Powers(F::from_u64(3)))]),
+            (vec![8, 96], vec![explicit(24), (32, Factor::Powers(F::ONE))]),
+            (vec![4, 24], vec![explicit(96)]),
+        ] {
+            let len = shape.iter().product::<usize>();
+            assert_eq!(len, parts.iter().map(|(len, _)| len).product::<usize>());
+            let point: Vec<E2> = (200..200 + padded_vars(&shape) as u64).map(ext).collect();
+            let joint = Factor::Joint(parts);
+            assert_eq!(joint.evaluate(&shape, &point), Factor::Explicit(joint.vector(len)).evaluate(&shape, &point), "{shape:?}");
+        }
 
         for len in 1..40usize {
             let own = (80..80 + log_padded(len) as u64).map(ext).collect();

@@ -60,7 +60,7 @@ impl<E: Ext> MatMul<E> {
         let inner = self.cube[self.cube.len() - 1];
         let (lead, own) = point.split_at(padded_vars(self.leading()));
         // Constant along real `k`, zero on its padding.
-        let along: E = Factor::Explicit(vec![E::ONE; inner]).evaluate(&[inner], own);
+        let along: E = Factor::<E>::ones().evaluate(&[inner], own);
         self.lead.evaluate(self.leading(), lead) * along
     }
 
