@@ -23,7 +23,7 @@ mod module {
     #[pymodule_export]
     use super::commitment::{Commitment, commit};
     #[pymodule_export]
-    use super::model::Model;
+    use super::model::{Model, check};
     #[pymodule_export]
     use super::proof::Proof;
     #[pymodule_export]

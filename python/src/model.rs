@@ -41,7 +41,7 @@ impl Source {
 /// What a file leaves open.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
-struct Open {
+pub(crate) struct Open {
     input_shapes: BTreeMap<String, Vec<usize>>,
     axes: BTreeMap<String, usize>,
     fixed_inputs: BTreeMap<String, f64>,
@@ -221,6 +221,18 @@ impl Model {
     fn ports(&self, ids: &[ValueId]) -> Ports {
         ids.iter().map(|&id| self.source.graph().value(id)).map(|value| (value.name.clone(), value.shape.clone())).collect()
     }
+}
+
+/// What stands in the way of a model, as JSON: of a file or folder, or of the bytes of an ONNX file that errors call by this path.
+#[pyfunction]
+pub(crate) fn check(py: Python<'_>, path: PathBuf, data: Option<Vec<u8>>, open: Open, seq_len: Option<usize>) -> PyResult<String> {
+    let options = open.into();
+    let report = py.detach(|| match &data {
+        Some(data) => veritorch::check_bytes(data, &path, &options, &Silent),
+        None => veritorch::check(&path, &options, seq_len, &Silent),
+    });
+    let report = report.map_err(|error| errors::raise(py, &error))?;
+    serde_json::to_string(&report).map_err(|error| pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))
 }
 
 /// The float model's outputs, with the batch axis of the inputs.

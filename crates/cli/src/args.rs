@@ -21,6 +21,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Say whether a model works, and if not, what stands in the way and what to do about it; needs no data
+    Check(CheckArgs),
     /// Quantise an ONNX model or a Hugging Face checkpoint, commit to its weights, write OUT.vt (prover) and OUT.vk (verifier)
     Compile(CompileArgs),
     /// Run the quantised model without a proof
@@ -41,6 +43,21 @@ pub(crate) enum Command {
     Renew(RenewArgs),
     /// Measure every phase: seconds, peak memory, proof size
     Bench(BenchArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The model: an ONNX file, or a folder with config.json, *.safetensors and tokenizer.json
+    #[arg(value_name = "MODEL.onnx|FOLDER")]
+    pub(crate) model: PathBuf,
+    /// Tokens of a sequence (folders only); 64, or as many as the model has positions for
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) seq_len: Option<usize>,
+    #[command(flatten)]
+    pub(crate) import: ImportArgs,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

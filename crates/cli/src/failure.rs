@@ -21,6 +21,9 @@ pub(crate) enum Failure {
         /// Expected and actual.
         reason: String,
     },
+    /// A model that was checked does not work.
+    #[error("{0} {} in the way of the model", if *.0 == 1 { "thing stands" } else { "things stand" })]
+    Obstacles(usize),
     /// Standard output is closed or full.
     #[error("cannot write to standard output: {0}")]
     Output(std::io::Error),
@@ -37,7 +40,7 @@ impl Failure {
         match self {
             Self::Library(error) => error.hint(),
             Self::Arrays(error) => error.hint().map(str::to_owned),
-            Self::Usage { .. } | Self::Output(_) => None,
+            Self::Usage { .. } | Self::Obstacles(_) | Self::Output(_) => None,
         }
     }
 
@@ -45,6 +48,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Library(error) => error.exit_code(),
+            Self::Obstacles(_) => 1,
             Self::Arrays(_) | Self::Usage { .. } | Self::Output(_) => 2,
         }
     }

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
     interrupt::install();
     let terminal = Terminal::new(cli.quiet);
     let call = || match &cli.command {
+        Command::Check(args) => commands::check(args, &terminal),
         Command::Compile(args) => commands::compile(args, &terminal),
         Command::Run(args) => commands::run(args, &terminal),
         Command::Prove(args) => commands::prove(args, &terminal),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use veritorch_graph::model::index::{MAX_ELEMENTS, element_count};
-use veritorch_graph::model::{ModelGraph, ModelOp, Names, Node, Value, ValueId};
+use veritorch_graph::model::{ModelGraph, ModelOp, Names, Node, UnaryFn, Value, ValueId};
 
 use crate::constant::{Constant, Data};
 use crate::element::Kind;
@@ -236,11 +236,15 @@ impl Builder {
                     "masked scores go into Softmax; use a finite number in other places",
                 ));
             }
-            Source::Above { .. } => {
-                return Err(Stop::hinted(
-                    "compares tensors that depend on the model's input",
-                    "use Relu, Clip or PRelu",
-                ));
+            &Source::Above { value, threshold } => {
+                let x = Operand { shape: operand.shape.clone(), kind: Kind::Float, source: Source::Value(value) };
+                let bound = Constant { shape: Vec::new(), data: Data::Float(vec![threshold]) };
+                let bound = Operand::constant(format!("{reader}/threshold"), bound);
+                let site = |part| Site { name: reader, part, source: None };
+                let excess = self.emit(site("excess"), ModelOp::Sub, &[&x, &bound], operand.shape.clone())?;
+                let op = ModelOp::Unary(UnaryFn::Positive);
+                let above = self.emit(site("above"), op, &[&excess], operand.shape.clone())?;
+                return self.value_of(&above, reader);
             }
             Source::Constant { name, data } => (name, data),
         };
@@ -255,11 +259,12 @@ impl Builder {
                 }
                 &converted
             }
-            _ => {
-                return Err(Stop::invalid(format!(
-                    "constant `{name}` is {}, expected float",
-                    operand.kind.name()
-                )));
+            Data::Bool(flags) => {
+                converted = flags.iter().map(|&flag| f32::from(u8::from(flag))).collect::<Vec<_>>();
+                &converted
+            }
+            Data::Int(_) => {
+                return Err(Stop::unsupported(format!("constant `{name}` has whole numbers beyond 2^24")));
             }
         };
         if let Some(index) = numbers.iter().position(|x| !x.is_finite()) {
@@ -296,6 +301,32 @@ impl Builder {
             .or_default()
             .push((Rc::clone(data), id));
         Ok(id)
+    }
+
+    /// Whole numbers and truth values as real numbers.
+    pub(crate) fn real(&mut self, x: &Operand) -> Result<Operand, Stop> {
+        let (Source::Constant { name, .. }, Some(data)) = (&x.source, x.data()) else {
+            return Ok(match x.source {
+                Source::Above { .. } => {
+                    let id = self.value_of(x, "comparison")?;
+                    Operand { shape: x.shape.clone(), kind: Kind::Float, source: Source::Value(id) }
+                }
+                _ => Operand { kind: Kind::Float, ..x.clone() },
+            });
+        };
+        #[expect(clippy::cast_precision_loss, reason = "magnitudes are checked")]
+        let data = match data {
+            Data::Float(_) => return Ok(x.clone()),
+            Data::Int(data) if data.iter().all(|x| x.unsigned_abs() <= 1 << 24) => {
+                data.iter().map(|&x| x as f32).collect::<Vec<_>>()
+            }
+            Data::Int(_) => {
+                return Err(Stop::unsupported("whole numbers beyond 2^24 beside numbers that depend on the model's input"));
+            }
+            Data::Bool(data) => data.iter().map(|&x| f32::from(u8::from(x))).collect(),
+        };
+        self.charge(data.len())?;
+        Ok(Operand::constant(name.clone(), Constant { shape: x.shape.clone(), data: Data::Float(data) }))
     }
 
     /// Adds a node, or computes it now where every operand is constant.

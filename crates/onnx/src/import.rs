@@ -7,6 +7,7 @@ use veritorch_graph::model::{ModelGraph, ModelOp, ValueId};
 use crate::ImportOptions;
 use crate::builder::{Builder, Operand, Source, Stop};
 use crate::constant::{Constant, Data};
+use crate::control_flow::is_control_flow;
 use crate::declared::Declared;
 use crate::error::{OnnxError, UnsupportedNode};
 use crate::external::ExternalFiles;
@@ -68,7 +69,7 @@ fn opset(model: &Model) -> Result<i64, OnnxError> {
 }
 
 /// Names end in errors and reports: they must not hold line breaks or terminal sequences.
-fn check_names(graph: &Graph) -> Result<(), OnnxError> {
+pub(crate) fn check_names(graph: &Graph) -> Result<(), OnnxError> {
     let nodes = graph.node.iter().flat_map(|node| {
         [&node.name, &node.op_type, &node.domain]
             .into_iter()
@@ -104,15 +105,19 @@ fn is_onnx(domain: &str) -> bool {
     domain.is_empty() || domain == "ai.onnx"
 }
 
-struct State<'a> {
-    builder: Builder,
+pub(crate) struct State<'a> {
+    pub(crate) builder: Builder,
     declared: Declared<'a>,
-    known: BTreeMap<String, Operand>,
+    pub(crate) known: BTreeMap<String, Operand>,
     /// Values of nodes without a lowering, and what depends on them.
-    unknown: BTreeSet<String>,
+    pub(crate) unknown: BTreeSet<String>,
+    /// Operators with subgraphs around the node at hand.
+    pub(crate) depth: usize,
+    /// Nodes of subgraphs, each time that they are lowered.
+    pub(crate) unrolled: usize,
     /// Names that a node or the caller reads.
     read: BTreeSet<&'a str>,
-    unsupported: Vec<UnsupportedNode>,
+    pub(crate) unsupported: Vec<UnsupportedNode>,
 }
 
 impl<'a> State<'a> {
@@ -160,6 +165,8 @@ impl<'a> State<'a> {
             declared: Declared::new(graph),
             known,
             unknown: BTreeSet::new(),
+            depth: 0,
+            unrolled: 0,
             read,
             unsupported: Vec::new(),
         })
@@ -192,7 +199,7 @@ impl<'a> State<'a> {
         inputs::check_options(graph, options)
     }
 
-    fn lower(
+    pub(crate) fn lower(
         &mut self,
         node: &Node,
         opset: i64,
@@ -245,6 +252,12 @@ impl<'a> State<'a> {
             let hint = "veritorch knows ONNX's own operators; export without custom operators and local functions";
             return Err(Stop::hinted("operator of another domain", hint));
         }
+        if is_control_flow(&node.op_type) && !node.input.iter().any(|input| self.unknown.contains(input)) {
+            for (output, operand) in self.unroll(node, name, opset, files)? {
+                self.known.insert(output, operand);
+            }
+            return Ok(());
+        }
         let lower = ops::find(&node.op_type)?;
         if node.input.iter().any(|input| self.unknown.contains(input)) {
             self.give_up(node);
@@ -267,13 +280,16 @@ impl<'a> State<'a> {
             files,
         );
         lower(&mut lowering)?;
-        let read = &self.read;
-        let results = lowering.finish(&|name| read.contains(name))?;
+        let (read, inside) = (&self.read, self.depth > 0);
+        let results = lowering.finish(&|name| inside || read.contains(name))?;
         self.builder.name_principal(first_node, name);
         let mut renamed = BTreeSet::new();
         for (output, operand) in results {
-            self.declared.check(&output, &operand.shape)?;
+            if !inside {
+                self.declared.check(&output, &operand.shape)?;
+            }
             if let Source::Value(id) = operand.source
+                && !inside
                 && id.index() >= first_value
                 && renamed.insert(id)
             {

@@ -32,6 +32,9 @@ pub(crate) fn operand(
     }
     let id = builder.add_value(info.name.clone(), shape.clone(), None);
     builder.graph.inputs.push(id);
+    if kind != Kind::Float {
+        builder.graph.integers.insert(id);
+    }
     Ok(Operand {
         shape,
         kind,

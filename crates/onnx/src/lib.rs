@@ -10,6 +10,7 @@
 
 mod builder;
 mod constant;
+mod control_flow;
 mod declared;
 mod element;
 mod error;

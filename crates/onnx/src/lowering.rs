@@ -135,6 +135,11 @@ impl<'a> Lowering<'a> {
         self.builder.producer(id)
     }
 
+    /// Shape of a value of the graph.
+    pub(crate) fn shape_of(&self, id: ValueId) -> &[usize] {
+        &self.builder.graph.value(id).shape
+    }
+
     /// Shape and numbers of a constant of the graph.
     pub(crate) fn constant_value(&self, id: ValueId) -> Option<(&[usize], &[f32])> {
         let value = self.builder.graph.value(id);
@@ -211,6 +216,13 @@ impl<'a> Lowering<'a> {
         };
         String::from_utf8(attribute.s.clone().unwrap_or_default())
             .map_err(|_| Stop::invalid(format!("attribute `{name}` is not text")))
+    }
+
+    /// A list of texts; empty where the attribute is absent.
+    pub(crate) fn strings(&self, name: &str) -> Result<Vec<String>, Stop> {
+        let Some(attribute) = self.attribute(name, &[attribute_kind::STRINGS])? else { return Ok(Vec::new()) };
+        let texts = attribute.strings.iter().map(|text| String::from_utf8(text.clone()));
+        texts.collect::<Result<_, _>>().map_err(|_| Stop::invalid(format!("attribute `{name}` is not text")))
     }
 
     pub(crate) fn tensor(&mut self, name: &str) -> Result<Option<Constant>, Stop> {

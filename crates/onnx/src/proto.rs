@@ -89,6 +89,8 @@ pub(crate) struct Attribute {
     pub(crate) floats: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub(crate) ints: Vec<i64>,
+    #[prost(bytes = "vec", repeated, tag = "9")]
+    pub(crate) strings: Vec<Vec<u8>>,
     #[prost(bytes = "vec", repeated, tag = "11")]
     pub(crate) graphs: Vec<Vec<u8>>,
     #[prost(int32, tag = "20")]
@@ -106,6 +108,7 @@ pub(crate) mod attribute_kind {
     pub(crate) const TENSOR: i32 = 4;
     pub(crate) const FLOATS: i32 = 6;
     pub(crate) const INTS: i32 = 7;
+    pub(crate) const STRINGS: i32 = 8;
 }
 
 /// A tensor with its data, inside or in another file.

@@ -14,6 +14,7 @@ mod pipeline;
 mod prepare;
 mod report;
 mod scales;
+mod whole;
 
 pub use error::QuantiseError;
 pub use float::{count_samples, outputs as float_outputs};

@@ -88,7 +88,18 @@ fn is_monotone(function: UnaryFn) -> bool {
         UnaryFn::Relu | UnaryFn::Clip { .. } | UnaryFn::Sigmoid | UnaryFn::Tanh | UnaryFn::Softplus => true,
         UnaryFn::LeakyRelu { slope } => slope >= 0.0,
         UnaryFn::HardSigmoid { alpha, .. } | UnaryFn::Elu { alpha } => alpha >= 0.0,
-        UnaryFn::Erf | UnaryFn::Exp => true,
+        UnaryFn::Erf
+        | UnaryFn::Exp
+        | UnaryFn::Sinh
+        | UnaryFn::Asinh
+        | UnaryFn::Atan
+        | UnaryFn::Floor
+        | UnaryFn::Ceil
+        | UnaryFn::Round
+        | UnaryFn::Truncate
+        | UnaryFn::Sign
+        | UnaryFn::Positive
+        | UnaryFn::NonNegative => true,
         UnaryFn::HardSwish
         | UnaryFn::Gelu
         | UnaryFn::GeluTanh
@@ -97,6 +108,18 @@ fn is_monotone(function: UnaryFn) -> bool {
         | UnaryFn::Sqrt
         | UnaryFn::Reciprocal
         | UnaryFn::Pow { .. }
-        | UnaryFn::Abs => false,
+        | UnaryFn::Abs
+        | UnaryFn::Sin
+        | UnaryFn::Cos
+        | UnaryFn::Tan
+        | UnaryFn::Asin
+        | UnaryFn::Acos
+        | UnaryFn::Cosh
+        | UnaryFn::Acosh
+        | UnaryFn::Atanh
+        | UnaryFn::Zero
+        | UnaryFn::Mod { .. }
+        | UnaryFn::ThresholdedRelu { .. }
+        | UnaryFn::Shrink { .. } => false,
     }
 }

@@ -10,6 +10,7 @@ use veritorch_graph::model::{ModelGraph, ModelOp, Node, UnaryFn, ValueId};
 use crate::InputSteps;
 use crate::calibrate::Calibration;
 use crate::options::{MOST_BITS, Settings};
+use crate::whole::{MOST, whole};
 
 /// Integers of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,6 +38,13 @@ impl Format {
         let log = |magnitude: f64| libm::log2(if magnitude > 0.0 { magnitude } else { 1.0 } / max);
         let scale = libm::exp2(log(magnitude).round().max(log(least).ceil()));
         Self { scale, min: -(1 << (bits - 1)), max: (1 << (bits - 1)) - 1 }
+    }
+
+    /// The smallest integers of scale 1 that hold numbers up to `magnitude`.
+    fn whole(magnitude: f64, unsigned: bool) -> Self {
+        let bound = (magnitude.ceil() as i64).clamp(1, 1 << 23) as u64 + 1;
+        let end = bound.next_power_of_two() as i64;
+        Self { scale: 1.0, min: if unsigned { 0 } else { -end }, max: end - 1 }
     }
 
     /// The smallest integers, from 4 bits on, that hold these steps and numbers up to `magnitude` where no range is given.
@@ -78,6 +86,8 @@ pub(crate) fn tidy(x: f64) -> f64 {
 /// Formats of all values.
 pub(crate) struct Formats {
     formats: Vec<Format>,
+    /// Values that keep the scale 1.
+    whole: Vec<bool>,
 }
 
 /// Least ratio of the greatest integer to what calibration saw.
@@ -166,11 +176,21 @@ impl Formats {
                 (0..count).filter(|&index| groups[index] == root).for_each(|index| formats[index] = format);
             }
         }
+        let whole = kept_whole(graph, &groups, &magnitude);
+        for index in (0..count).filter(|&index| whole[index]) {
+            let root = groups[index];
+            formats[index] = Format::whole(magnitude[root], is_unsigned[root] || (settings.language && calibration.min(root) >= 0.0));
+        }
         for (root, rows) in ids(graph, &groups) {
             let whole = Format { scale: 1.0, min: 0, max: rows.next_power_of_two().max(2) as i64 - 1 };
             (0..count).filter(|&index| groups[index] == root).for_each(|index| formats[index] = whole);
         }
-        Self { formats }
+        Self { formats, whole }
+    }
+
+    /// Whether the value holds whole numbers, at scale 1.
+    pub(crate) fn is_whole(&self, value: usize) -> bool {
+        self.whole[value]
     }
 
     pub(crate) fn of(&self, value: usize) -> Format {
@@ -183,6 +203,16 @@ impl Formats {
         let excess = format.log_len().saturating_sub(16);
         Format { scale: format.scale * f64::from(1u32 << excess), min: format.min >> excess, max: format.max >> excess }
     }
+}
+
+/// Values of whole numbers whose group holds nothing else and stays small.
+fn kept_whole(graph: &ModelGraph, groups: &[usize], magnitude: &[f64]) -> Vec<bool> {
+    let whole = whole(graph);
+    let mut kept: Vec<bool> = (0..groups.len()).map(|index| magnitude[groups[index]] <= MOST).collect();
+    for index in (0..groups.len()).filter(|&index| graph.values[index].constant.is_none() && !whole[index]) {
+        kept[groups[index]] = false;
+    }
+    (0..groups.len()).map(|index| graph.values[index].constant.is_none() && kept[groups[index]]).collect()
 }
 
 /// Groups of normalised values alone, by root, with the bound that holds for them whatever the input: the root of a row's length.
@@ -351,9 +381,18 @@ fn never_negative(graph: &ModelGraph, calibration: &Calibration) -> Vec<bool> {
                 | UnaryFn::Softplus
                 | UnaryFn::Exp
                 | UnaryFn::Sqrt
-                | UnaryFn::Abs => true,
+                | UnaryFn::Abs
+                | UnaryFn::Acos
+                | UnaryFn::Cosh
+                | UnaryFn::Acosh
+                | UnaryFn::Positive
+                | UnaryFn::NonNegative
+                | UnaryFn::Zero => true,
+                UnaryFn::Mod { divisor, truncated } => if truncated { all } else { divisor > 0.0 },
+                UnaryFn::ThresholdedRelu { alpha } => all || alpha >= 0.0,
+                UnaryFn::Shrink { bias, lambd } => all && bias <= lambd,
                 UnaryFn::Clip { min, .. } => min >= 0.0 || all,
-                UnaryFn::Log => false,
+                UnaryFn::Log | UnaryFn::Sin | UnaryFn::Cos | UnaryFn::Tan => false,
                 UnaryFn::LeakyRelu { .. }
                 | UnaryFn::Tanh
                 | UnaryFn::HardSwish
@@ -363,7 +402,17 @@ fn never_negative(graph: &ModelGraph, calibration: &Calibration) -> Vec<bool> {
                 | UnaryFn::Silu
                 | UnaryFn::Erf
                 | UnaryFn::Reciprocal
-                | UnaryFn::Pow { .. } => all,
+                | UnaryFn::Pow { .. }
+                | UnaryFn::Asin
+                | UnaryFn::Atan
+                | UnaryFn::Sinh
+                | UnaryFn::Asinh
+                | UnaryFn::Atanh
+                | UnaryFn::Floor
+                | UnaryFn::Ceil
+                | UnaryFn::Round
+                | UnaryFn::Truncate
+                | UnaryFn::Sign => all,
             },
             ModelOp::Softmax { .. } | ModelOp::ArgMax { .. } => true,
             ModelOp::Pad { value, .. } => all && *value >= 0.0,

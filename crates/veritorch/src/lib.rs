@@ -14,6 +14,7 @@ pub mod port;
 pub mod zoo;
 
 mod array;
+mod check;
 mod circuit;
 mod compile;
 mod error;
@@ -25,6 +26,7 @@ mod verification;
 mod verifier;
 
 pub use array::{Array, Arrays};
+pub use check::{CheckReport, Finding, check, check_bytes, check_graph};
 pub use circuit::{CompiledCircuit, Inputs, Proven, Run, verifier_path};
 pub use commitment::{Commitment, CommitmentOpening};
 pub use compile::{CompileOptions, compile, compile_graph, graph_inputs, import};

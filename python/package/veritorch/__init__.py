@@ -10,6 +10,7 @@ Verification(valid, 1 sample, 101.3 bits)
 proves, `verify` checks with nothing but the verifying key and the proof. Arrays are float32 in the model's own units.
 """
 
+from ._check import Check, Finding, check
 from ._checkpoint import Checkpoint, from_pretrained
 from ._circuit import Circuit, load
 from ._commit import commit
@@ -35,10 +36,12 @@ from ._veritorch import __version__
 __all__ = [
     "ArtifactError",
     "CalibrationError",
+    "Check",
     "Checkpoint",
     "Circuit",
     "Commitment",
     "CommittedArray",
+    "Finding",
     "InputError",
     "LedgerError",
     "ModelError",
@@ -53,6 +56,7 @@ __all__ = [
     "VerifyingKey",
     "VeritorchError",
     "__version__",
+    "check",
     "commit",
     "compile",
     "evaluate",

@@ -1,6 +1,7 @@
 //! One file per verb.
 
 mod bench;
+mod check;
 mod commit_tensor;
 mod compile;
 mod folder;
@@ -15,6 +16,7 @@ mod show;
 mod verify;
 
 pub(crate) use bench::bench;
+pub(crate) use check::check;
 pub(crate) use commit_tensor::commit_tensor;
 pub(crate) use compile::compile;
 pub(crate) use generate::generate;

@@ -21,6 +21,7 @@ pub mod index;
 pub mod passes;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 pub use constant::{Bytes, Constant, Element, Stored, bfloat16, half};
 pub use mapped::map_file;
@@ -100,6 +101,8 @@ pub struct ModelGraph {
     pub inputs: Vec<ValueId>,
     /// Outputs in the model's order.
     pub outputs: Vec<ValueId>,
+    /// Inputs that hold whole numbers; truth values are 0 and 1.
+    pub integers: BTreeSet<ValueId>,
 }
 
 impl ModelGraph {

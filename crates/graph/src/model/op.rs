@@ -194,6 +194,63 @@ pub enum UnaryFn {
     },
     /// `|x|`
     Abs,
+    /// `sin(x)`
+    Sin,
+    /// `cos(x)`
+    Cos,
+    /// `tan(x)`
+    Tan,
+    /// `arcsin(x)`
+    Asin,
+    /// `arccos(x)`
+    Acos,
+    /// `arctan(x)`
+    Atan,
+    /// `sinh(x)`
+    Sinh,
+    /// `cosh(x)`
+    Cosh,
+    /// `arsinh(x)`
+    Asinh,
+    /// `arcosh(x)`
+    Acosh,
+    /// `artanh(x)`
+    Atanh,
+    /// The greatest whole number up to `x`.
+    Floor,
+    /// The least whole number from `x` on.
+    Ceil,
+    /// The nearest whole number, halves to the even one.
+    Round,
+    /// The whole part of `x`, towards zero.
+    Truncate,
+    /// `x / |x|`, 0 for 0.
+    Sign,
+    /// 1 where `x > 0`, else 0.
+    Positive,
+    /// 1 where `x >= 0`, else 0.
+    NonNegative,
+    /// 1 where `x = 0`, else 0.
+    Zero,
+    /// `x - divisor * floor(x / divisor)`, or with the quotient rounded towards zero.
+    Mod {
+        /// Not zero.
+        divisor: f32,
+        /// The result has the sign of `x`, not of the divisor.
+        truncated: bool,
+    },
+    /// `x` where `x > alpha`, else 0.
+    ThresholdedRelu {
+        /// Threshold.
+        alpha: f32,
+    },
+    /// `x + bias` where `x < -lambd`, `x - bias` where `x > lambd`, else 0.
+    Shrink {
+        /// What the magnitude loses.
+        bias: f32,
+        /// Threshold.
+        lambd: f32,
+    },
 }
 
 impl ModelOp {
@@ -267,6 +324,28 @@ impl UnaryFn {
             Self::Reciprocal => "Reciprocal",
             Self::Pow { .. } => "Pow",
             Self::Abs => "Abs",
+            Self::Sin => "Sin",
+            Self::Cos => "Cos",
+            Self::Tan => "Tan",
+            Self::Asin => "Asin",
+            Self::Acos => "Acos",
+            Self::Atan => "Atan",
+            Self::Sinh => "Sinh",
+            Self::Cosh => "Cosh",
+            Self::Asinh => "Asinh",
+            Self::Acosh => "Acosh",
+            Self::Atanh => "Atanh",
+            Self::Floor => "Floor",
+            Self::Ceil => "Ceil",
+            Self::Round => "Round",
+            Self::Truncate => "Truncate",
+            Self::Sign => "Sign",
+            Self::Positive => "Positive",
+            Self::NonNegative => "NonNegative",
+            Self::Zero => "Zero",
+            Self::Mod { .. } => "Mod",
+            Self::ThresholdedRelu { .. } => "ThresholdedRelu",
+            Self::Shrink { .. } => "Shrink",
         }
     }
 }

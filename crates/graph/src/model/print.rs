@@ -135,6 +135,10 @@ impl fmt::Display for UnaryFn {
             Self::Elu { alpha } => write!(f, " alpha={alpha}"),
             Self::GeluTanh => write!(f, " approximate=tanh"),
             Self::Pow { exponent } => write!(f, " exponent={exponent}"),
+            Self::Mod { divisor, truncated: false } => write!(f, " divisor={divisor}"),
+            Self::Mod { divisor, truncated: true } => write!(f, " divisor={divisor} truncated"),
+            Self::ThresholdedRelu { alpha } => write!(f, " alpha={alpha}"),
+            Self::Shrink { bias, lambd } => write!(f, " bias={bias} lambd={lambd}"),
             Self::Relu
             | Self::Sigmoid
             | Self::Tanh
@@ -147,7 +151,26 @@ impl fmt::Display for UnaryFn {
             | Self::Log
             | Self::Sqrt
             | Self::Reciprocal
-            | Self::Abs => Ok(()),
+            | Self::Abs
+            | Self::Sin
+            | Self::Cos
+            | Self::Tan
+            | Self::Asin
+            | Self::Acos
+            | Self::Atan
+            | Self::Sinh
+            | Self::Cosh
+            | Self::Asinh
+            | Self::Acosh
+            | Self::Atanh
+            | Self::Floor
+            | Self::Ceil
+            | Self::Round
+            | Self::Truncate
+            | Self::Sign
+            | Self::Positive
+            | Self::NonNegative
+            | Self::Zero => Ok(()),
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
-use veritorch_graph::model::ModelOp;
+use veritorch_graph::model::{ModelOp, UnaryFn};
 use veritorch_graph::model::index::{MAX_RANK, broadcast};
 
 use super::Lowering;
 use crate::builder::{Operand, Source, Stop};
 use crate::constant::{Constant, Data};
+use crate::element::Kind;
 use crate::masked::Site;
 
 impl Lowering<'_> {
@@ -28,6 +29,36 @@ impl Lowering<'_> {
     /// A single number.
     pub(crate) fn scalar(&mut self, part: &str, value: f32) -> Result<Operand, Stop> {
         self.constant(part, Vec::new(), Data::Float(vec![value]))
+    }
+
+    /// Whole numbers and truth values as real numbers.
+    pub(crate) fn real(&mut self, x: &Operand) -> Result<Operand, Stop> {
+        self.builder.real(x)
+    }
+
+    /// Real numbers that are whole as whole numbers or truth values.
+    pub(crate) fn of_kind(&mut self, x: Operand, kind: Kind) -> Result<Operand, Stop> {
+        let Some(data) = x.floats().filter(|_| kind != Kind::Float) else { return Ok(Operand { kind, ..x }) };
+        self.builder.charge(data.len())?;
+        #[expect(clippy::cast_possible_truncation, reason = "whole numbers")]
+        let data = match kind {
+            Kind::Bool => Data::Bool(data.iter().map(|&x| x != 0.0).collect()),
+            _ => Data::Int(data.iter().map(|&x| x as i64).collect()),
+        };
+        self.constant("whole", x.shape.clone(), data)
+    }
+
+    /// A function of each entry.
+    pub(crate) fn function(&mut self, part: &str, function: UnaryFn, x: &Operand) -> Result<Operand, Stop> {
+        self.emit(part, ModelOp::Unary(function), &[x], x.shape.clone())
+    }
+
+    /// `1 - x` of truth values.
+    pub(crate) fn opposite(&mut self, part: &str, x: &Operand) -> Result<Operand, Stop> {
+        let x = self.real(x)?;
+        let one = self.scalar(&format!("{part}_one"), 1.0)?;
+        let y = self.binary(part, ModelOp::Sub, &one, &x)?;
+        self.of_kind(y, Kind::Bool)
     }
 
     /// Reserves memory for a constant before it is made.

@@ -3,7 +3,7 @@
 use veritorch_graph::model::ModelOp;
 
 use crate::builder::{Operand, Stop};
-use crate::lowering::{Lowering, axis, require_float};
+use crate::lowering::{Lowering, axis};
 
 pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
     let x = l.input(0)?;
@@ -12,7 +12,7 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
 
 /// ArgMax of `x` with the node's attributes.
 pub(super) fn arg_max(l: &mut Lowering<'_>, x: &Operand) -> Result<(), Stop> {
-    require_float(x, "the input")?;
+    let x = &l.real(x)?;
     let at = axis(l.int("axis", 0)?, x.shape.len())?;
     let keep = l.int("keepdims", 1)? != 0;
     let select_last = l.int("select_last_index", 0)? != 0;

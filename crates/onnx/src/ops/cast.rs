@@ -1,4 +1,7 @@
-//! Cast: floats of every width are one kind, whole numbers become floats; floats that depend on the input are not rounded.
+//! Cast: floats of every width are one kind and are not rounded to fewer bits; whole numbers and truth values keep their
+//! numbers. Floats become whole numbers by cutting what is behind the point, and truth values by comparing with zero.
+
+use veritorch_graph::model::UnaryFn;
 
 use crate::builder::{Operand, Stop};
 use crate::constant::Data;
@@ -24,22 +27,23 @@ pub(super) fn cast(l: &mut Lowering<'_>, x: &Operand, to: Element) -> Result<Ope
             l.constant("cast", x.shape.clone(), data)
         }
         None => {
-            let keeps = match (x.kind, to.kind()) {
-                (Kind::Float | Kind::Int, Kind::Float) => true,
-                (Kind::Int, Kind::Int) => matches!(to, Element::I32 | Element::I64 | Element::U32 | Element::U64),
-                _ => false,
+            let real = l.real(x)?;
+            let y = match (x.kind, to.kind()) {
+                (Kind::Float, Kind::Float) => return Ok(x.clone()),
+                (Kind::Float | Kind::Int, Kind::Bool) => {
+                    let zero = l.function("zero", UnaryFn::Zero, &real)?;
+                    l.opposite("truth", &zero)?
+                }
+                (Kind::Float, Kind::Int) => l.function("whole", UnaryFn::Truncate, &real)?,
+                (Kind::Int, Kind::Int) if !matches!(to, Element::I32 | Element::I64 | Element::U32 | Element::U64) => {
+                    return Err(Stop::hinted(
+                        "casts whole numbers that depend on the model's input to fewer bits",
+                        "keep them in 32 or 64 bits: circuits do not wrap around",
+                    ));
+                }
+                _ => real,
             };
-            if !keeps {
-                let hint = match to.kind() {
-                    Kind::Bool => "masks must be constant: fix the mask input to a number",
-                    _ => "keep activations in float",
-                };
-                return Err(Stop::hinted(
-                    format!("casts a {} tensor that depends on the model's input to {}", x.kind.name(), to.kind().name()),
-                    hint,
-                ));
-            }
-            Ok(Operand { kind: to.kind(), ..x.clone() })
+            l.of_kind(y, to.kind())
         }
     }
 }

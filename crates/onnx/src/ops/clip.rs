@@ -1,10 +1,11 @@
-//! Clip: `y = min(max(x, min), max)`; bounds as attributes (before opset 11) or inputs, open where absent; integers fold.
+//! Clip: `y = min(max(x, min), max)`; bounds as attributes (before opset 11) or inputs, open where absent; constant integers fold.
 
 use veritorch_graph::model::UnaryFn;
 
-use super::elementwise::unary;
+use super::elementwise::{unary, unary_of_any};
 use crate::builder::Stop;
 use crate::constant::Data;
+use crate::element::Kind;
 use crate::lowering::{Lowering, require_float};
 
 pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
@@ -23,6 +24,18 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
         let y = l.constant("clip", x.shape.clone(), Data::Int(data))?;
         l.set(0, y);
         return Ok(());
+    }
+    if x.kind == Kind::Int {
+        let bound = |l: &mut Lowering<'_>, k: usize| -> Result<Option<f32>, Stop> {
+            let Some(bound) = l.optional(k) else { return Ok(None) };
+            match l.real(&bound)?.floats() {
+                Some(&[bound]) => Ok(Some(bound)),
+                _ => Err(Stop::unsupported("bounds that depend on the model's input")),
+            }
+        };
+        let max = bound(l, 2)?.unwrap_or(f32::INFINITY);
+        let min = bound(l, 1)?.unwrap_or(f32::NEG_INFINITY).min(max);
+        return unary_of_any(l, UnaryFn::Clip { min, max });
     }
     let mut min = l.optional_float_attribute("min")?.or(l.optional_float(1, "min")?).unwrap_or(f32::NEG_INFINITY);
     let mut max = l.optional_float_attribute("max")?.or(l.optional_float(2, "max")?).unwrap_or(f32::INFINITY);

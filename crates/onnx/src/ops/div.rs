@@ -1,11 +1,12 @@
-//! Div: `y = a / b`. By a constant it is a product by `1 / b`; integers fold, rounding towards zero.
+//! Div: `y = a / b`. By a constant it is a product by `1 / b`; whole numbers are rounded towards zero.
 
-use veritorch_graph::model::ModelOp;
+use veritorch_graph::model::{ModelOp, UnaryFn};
 
 use super::elementwise::{both_floats, both_ints};
 use crate::builder::Stop;
 use crate::constant::Data;
-use crate::lowering::{Lowering, require_float};
+use crate::element::Kind;
+use crate::lowering::Lowering;
 
 pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
     let (a, b) = (l.input(0)?, l.input(1)?);
@@ -17,8 +18,11 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
         l.set(0, y);
         return Ok(());
     }
-    require_float(&a, "the dividend")?;
-    require_float(&b, "the divisor")?;
+    if a.kind != b.kind || a.kind == Kind::Bool {
+        return Err(Stop::invalid(format!("divides {} by {} numbers", a.kind.name(), b.kind.name())));
+    }
+    let kind = a.kind;
+    let (a, b) = (l.real(&a)?, l.real(&b)?);
     let y = match b.floats() {
         Some(divisor) => {
             if let Some(k) = divisor.iter().position(|&x| x == 0.0 || !(1.0 / x).is_finite()) {
@@ -30,6 +34,8 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
         }
         None => l.binary("div", ModelOp::Div, &a, &b)?,
     };
+    let y = if kind == Kind::Int { l.function("whole", UnaryFn::Truncate, &y)? } else { y };
+    let y = l.of_kind(y, kind)?;
     l.set(0, y);
     Ok(())
 }

@@ -4,6 +4,7 @@ use veritorch_graph::model::{ModelOp, UnaryFn};
 
 use crate::builder::{Operand, Stop};
 use crate::constant::{Data, Fault, zip};
+use crate::element::Kind;
 use crate::lowering::{Lowering, require_float};
 
 /// `y = function(x)`, entry by entry.
@@ -15,7 +16,17 @@ pub(super) fn unary(l: &mut Lowering<'_>, function: UnaryFn) -> Result<(), Stop>
     Ok(())
 }
 
-/// `y = a op b`; integers must be known now.
+/// The same of whole numbers too, which the function keeps whole.
+pub(super) fn unary_of_any(l: &mut Lowering<'_>, function: UnaryFn) -> Result<(), Stop> {
+    let x = l.input(0)?;
+    let (kind, real) = (x.kind, l.real(&x)?);
+    let y = l.function("function", function, &real)?;
+    let y = l.of_kind(y, kind)?;
+    l.set(0, y);
+    Ok(())
+}
+
+/// `y = a op b`; whole numbers stay whole, and do not wrap around.
 pub(super) fn arithmetic(
     l: &mut Lowering<'_>,
     part: &str,
@@ -26,6 +37,11 @@ pub(super) fn arithmetic(
 ) -> Result<Operand, Stop> {
     match both_ints(l, part, ints, a, b)? {
         Some(folded) => Ok(folded),
+        None if a.kind == Kind::Int && b.kind == Kind::Int => {
+            let (a, b) = (l.real(a)?, l.real(b)?);
+            let y = l.binary(part, op, &a, &b)?;
+            l.of_kind(y, Kind::Int)
+        }
         None => l.binary(part, op, a, b),
     }
 }

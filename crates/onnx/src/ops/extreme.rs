@@ -4,7 +4,7 @@ use veritorch_graph::model::{ModelOp, UnaryFn};
 
 use super::elementwise::{both_floats, both_ints};
 use crate::builder::{Operand, Stop};
-use crate::lowering::{Lowering, require_float};
+use crate::lowering::Lowering;
 
 /// Which entry wins.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) fn extreme(l: &mut Lowering<'_>, which: Extreme) -> Result<(), Stop> 
     Ok(())
 }
 
-fn pair(l: &mut Lowering<'_>, which: Extreme, a: &Operand, b: &Operand) -> Result<Operand, Stop> {
+pub(super) fn pair(l: &mut Lowering<'_>, which: Extreme, a: &Operand, b: &Operand) -> Result<Operand, Stop> {
     let ints: fn(i64, i64) -> Option<i64> = match which {
         Extreme::Greatest => |a, b| Some(a.max(b)),
         Extreme::Least => |a, b| Some(a.min(b)),
@@ -42,8 +42,14 @@ fn pair(l: &mut Lowering<'_>, which: Extreme, a: &Operand, b: &Operand) -> Resul
     if let Some(y) = both_floats(l, "extreme", floats, a, b)? {
         return Ok(y);
     }
-    require_float(a, "an operand")?;
-    require_float(b, "an operand")?;
+    let kind = a.kind;
+    let (a, b) = (l.real(a)?, l.real(b)?);
+    let y = of_numbers(l, which, &a, &b)?;
+    l.of_kind(y, kind)
+}
+
+/// The same of operands of which at least one depends on the input.
+fn of_numbers(l: &mut Lowering<'_>, which: Extreme, a: &Operand, b: &Operand) -> Result<Operand, Stop> {
     for (x, bound) in [(a, b), (b, a)] {
         let Some(&[bound_at]) = bound.floats() else { continue };
         if bound.shape.len() > x.shape.len() || bound_at.is_nan() {

@@ -12,7 +12,7 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
     over_axis(l, log_softmax)
 }
 
-fn log_softmax(l: &mut Lowering<'_>, x: &Operand, axis: usize) -> Result<Operand, Stop> {
+pub(super) fn log_softmax(l: &mut Lowering<'_>, x: &Operand, axis: usize) -> Result<Operand, Stop> {
     let max = max_over(l, x, &[axis])?;
     let shifted = l.binary("shift", ModelOp::Sub, x, &max)?;
     let log = log_sum_exp(l, &shifted, &[axis])?;

@@ -14,7 +14,10 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
     let (row, column) = (a.shape.len() == 1, b.shape.len() == 1);
     let a = if row { l.reshape("row", &a, vec![1, a.shape[0]])? } else { a };
     let b = if column { l.reshape("column", &b, vec![b.shape[0], 1])? } else { b };
+    let kind = a.kind;
+    let (a, b) = (l.real(&a)?, l.real(&b)?);
     let y = matmul(l, "matmul", &a, &b)?;
+    let y = l.of_kind(y, kind)?;
     let mut shape = y.shape.clone();
     if column {
         shape.pop();

@@ -14,7 +14,9 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
             return Ok(());
         }
     }
+    let (kind, x) = (x.kind, l.real(&x)?);
     let y = l.scale("neg", &x, -1.0)?;
+    let y = l.of_kind(y, kind)?;
     l.set(0, y);
     Ok(())
 }

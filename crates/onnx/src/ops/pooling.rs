@@ -4,7 +4,7 @@ use veritorch_graph::model::ModelOp;
 
 use super::window::{Window, planes, window};
 use crate::builder::{Operand, Stop};
-use crate::lowering::{Lowering, require_float};
+use crate::lowering::Lowering;
 
 /// Reads the window, pools with `op`, lets `after` work on the pooled planes, and restores the rank.
 pub(super) fn pool(
@@ -12,9 +12,19 @@ pub(super) fn pool(
     op: impl FnOnce(&Window) -> ModelOp,
     after: impl FnOnce(&mut Lowering<'_>, Operand, &Window, [usize; 2]) -> Result<Operand, Stop>,
 ) -> Result<(), Stop> {
-    let ceil = l.int("ceil_mode", 0)? != 0;
     let x = l.input(0)?;
-    require_float(&x, "the input")?;
+    let x = l.real(&x)?;
+    pool_of(l, x, op, after)
+}
+
+/// The same of a tensor that was made from the input.
+pub(super) fn pool_of(
+    l: &mut Lowering<'_>,
+    x: Operand,
+    op: impl FnOnce(&Window) -> ModelOp,
+    after: impl FnOnce(&mut Lowering<'_>, Operand, &Window, [usize; 2]) -> Result<Operand, Stop>,
+) -> Result<(), Stop> {
+    let ceil = l.int("ceil_mode", 0)? != 0;
     let x_planes = planes(&x.shape)?;
     let window = window(l, &x.shape, None, ceil)?;
     let extents = [x_planes[2], x_planes[3]];

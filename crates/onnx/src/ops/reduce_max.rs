@@ -4,7 +4,7 @@ use veritorch_graph::model::ModelOp;
 
 use super::reduction::reduction;
 use crate::builder::Stop;
-use crate::lowering::{Lowering, require_float};
+use crate::lowering::Lowering;
 
 pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
     let r = reduction(l)?;
@@ -12,9 +12,10 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
         l.set(0, y);
         return Ok(());
     }
-    require_float(&r.x, "the input")?;
-    let y = l.emit("reduce", ModelOp::ReduceMax { axes: r.axes.clone() }, &[&r.x], r.kept.clone())?;
+    let (kind, x) = (r.x.kind, l.real(&r.x)?);
+    let y = l.emit("reduce", ModelOp::ReduceMax { axes: r.axes.clone() }, &[&x], r.kept.clone())?;
     let y = l.reshape("shape", &y, r.shape)?;
+    let y = l.of_kind(y, kind)?;
     l.set(0, y);
     Ok(())
 }

@@ -4,7 +4,7 @@ use veritorch_graph::model::ModelOp;
 
 use super::reduction::reduction;
 use crate::builder::Stop;
-use crate::lowering::{Lowering, require_float};
+use crate::lowering::Lowering;
 
 pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
     let r = reduction(l)?;
@@ -12,11 +12,12 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
         l.set(0, y);
         return Ok(());
     }
-    require_float(&r.x, "the input")?;
-    let negated = l.scale("negate", &r.x, -1.0)?;
+    let (kind, x) = (r.x.kind, l.real(&r.x)?);
+    let negated = l.scale("negate", &x, -1.0)?;
     let max = l.emit("max", ModelOp::ReduceMax { axes: r.axes.clone() }, &[&negated], r.kept.clone())?;
     let min = l.scale("min", &max, -1.0)?;
     let y = l.reshape("shape", &min, r.shape)?;
+    let y = l.of_kind(y, kind)?;
     l.set(0, y);
     Ok(())
 }

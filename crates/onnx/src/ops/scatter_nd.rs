@@ -1,29 +1,69 @@
-//! ScatterND: `x` with the slices that the constant indices name replaced by the updates (`reduction` = `none`).
+//! ScatterND: `x` with the slices that the constant indices name replaced by the updates, or combined with
+//! them (`reduction`).
 
 use veritorch_graph::model::ModelOp;
 
+use super::extreme::{Extreme, pair};
 use crate::builder::{Operand, Stop};
 use crate::constant::Data;
 use crate::lowering::{Lowering, axis};
 
 pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
-    without_reduction(l)?;
     let (x, indices, updates) = (l.input(0)?, l.input(1)?, l.input(2)?);
     let (places, rest) = slices(l, &x.shape, &indices, 0)?;
     let shape = [&indices.shape[..indices.shape.len() - 1], &rest].concat();
     if updates.shape != shape {
         return Err(Stop::invalid(format!("updates {:?}, expected {shape:?}", updates.shape)));
     }
-    let y = replace(l, &x, &updates, &places)?;
+    let y = scatter(l, &x, &updates, &places)?;
     l.set(0, y);
     Ok(())
 }
 
-pub(super) fn without_reduction(l: &Lowering<'_>) -> Result<(), Stop> {
-    match l.string("reduction", "none")?.as_str() {
-        "none" => Ok(()),
-        other => Err(Stop::unsupported(format!("attribute `reduction` = `{other}`"))),
+/// `x` with the updates written to flat positions, or combined with what is there as the attribute `reduction` says.
+pub(super) fn scatter(l: &mut Lowering<'_>, x: &Operand, updates: &Operand, places: &[usize]) -> Result<Operand, Stop> {
+    let reduction = l.string("reduction", "none")?;
+    if reduction == "none" {
+        return replace(l, x, updates, places);
     }
+    let count: usize = x.shape.iter().product();
+    let mut result = l.real(x)?;
+    let real = l.real(updates)?;
+    // positions that come again wait for the next round
+    let mut left: Vec<(usize, usize)> = places.iter().copied().enumerate().collect();
+    let mut round = 0;
+    while !left.is_empty() {
+        l.charge(count.saturating_add(left.len()))?;
+        let (mut from, mut again): (Vec<usize>, Vec<(usize, usize)>) = (vec![usize::MAX; count], Vec::new());
+        for (k, place) in left {
+            if from[place] == usize::MAX { from[place] = k } else { again.push((k, place)) }
+        }
+        left = again;
+        let part = format!("round_{round}");
+        let neutral = match reduction.as_str() {
+            "add" => 0.0,
+            "mul" => 1.0,
+            "max" | "min" => f32::NAN,
+            other => return Err(Stop::invalid(format!("attribute `reduction` = `{other}`"))),
+        };
+        // where there is no update stands what changes nothing: a number, or the entry itself
+        let size: usize = updates.shape.iter().product();
+        let combined = if neutral.is_nan() {
+            let from = from.iter().enumerate().map(|(at, &k)| if k == usize::MAX { size + at } else { k }).collect();
+            let others = pick(l, &part, &[&real, &result], from, x.shape.clone())?;
+            let which = if reduction == "max" { Extreme::Greatest } else { Extreme::Least };
+            pair(l, which, &result, &others)?
+        } else {
+            let neutral = l.constant(&format!("{part}_neutral"), vec![1], Data::Float(vec![neutral]))?;
+            let from = from.iter().map(|&k| k.min(size)).collect();
+            let others = pick(l, &part, &[&real, &neutral], from, x.shape.clone())?;
+            let op = if reduction == "add" { ModelOp::Add } else { ModelOp::Mul };
+            l.binary(&format!("{part}_combined"), op, &result, &others)?
+        };
+        result = combined;
+        round += 1;
+    }
+    l.of_kind(result, x.kind)
 }
 
 /// Flat positions of the entries that constant indices name, and the shape of one slice.

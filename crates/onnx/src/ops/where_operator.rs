@@ -1,10 +1,11 @@
-//! Where: `a` where the condition holds, else `b`, broadcast together. The condition is constant.
+//! Where: `a` where the condition holds, else `b`, broadcast together. A condition `c` that depends on the input gives
+//! `b + c * (a - b)`; one that is constant:
 //!
 //! * Constants fold.
 //! * `-inf` picked beside a value that depends on the input masks that value for the softmax that follows.
 //! * Otherwise `y = a * c + b * (1 - c)` with the condition `c` as 0 and 1.
 //!
-//! Two forms of PyTorch's depend on the input and are no choice: `where(beta * x > threshold, x, softplus(beta * x) / beta)`,
+//! Two forms of PyTorch's are no choice: `where(beta * x > threshold, x, softplus(beta * x) / beta)`,
 //! both sides of which agree far out to the last bit but one, is the softplus alone; `where(isnan(p), 0, p)` behind a softmax
 //! `p` is `p`, as masked lines are zero already.
 
@@ -16,6 +17,7 @@ use crate::builder::{Operand, Source, Stop};
 use crate::constant::{Constant, Data, zip};
 use crate::element::Kind;
 use crate::lowering::Lowering;
+use crate::masked::is_infinite;
 
 /// Beyond this `softplus(x) - x = log(1 + exp(-x))` is below single precision of `x`.
 const SOFTPLUS_IS_LINEAR: f32 = 14.0;
@@ -27,11 +29,8 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
             l.set(0, b);
             return Ok(());
         }
-        return Err(Stop::hinted("chooses by a comparison of the model's input", "use Relu, Clip or PRelu"));
     }
-    let Some(Data::Bool(flags)) = condition.data() else {
-        return Err(Stop::hinted("the condition depends on the model's input", "choose by constant masks only, or fix the mask input to a number"));
-    };
+    let Some(Data::Bool(flags)) = condition.data() else { return by_input(l, &condition, &a, &b) };
     let shape = broadcast(&a.shape, &b.shape)
         .and_then(|shape| broadcast(&shape, &condition.shape))
         .ok_or_else(|| Stop::invalid(format!("{:?}, {:?} and {:?} do not broadcast", condition.shape, a.shape, b.shape)))?;
@@ -52,6 +51,36 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
         _ if flags.iter().all(|&flag| !flag) => l.expand("where", &b, &shape)?,
         _ => choose(l, &condition, &a, &b, &shape)?,
     };
+    l.set(0, y);
+    Ok(())
+}
+
+/// `b + c * (a - b)` with a condition `c` that depends on the input.
+fn by_input(l: &mut Lowering<'_>, condition: &Operand, a: &Operand, b: &Operand) -> Result<(), Stop> {
+    let is_mask = |x: &Operand| matches!(x.source, Source::Masked { .. }) || is_infinite(x);
+    if is_mask(a) || is_mask(b) {
+        return Err(Stop::hinted(
+            "masks by a condition that depends on the model's input",
+            "mask by constants only, or fix the mask input to a number",
+        ));
+    }
+    if condition.kind != Kind::Bool || a.kind != b.kind {
+        return Err(Stop::invalid("operands are of the wrong types"));
+    }
+    let kind = a.kind;
+    let (c, a, b) = (l.real(condition)?, l.real(a)?, l.real(b)?);
+    let y = if is_everywhere(&b, 0.0) {
+        l.binary("where", ModelOp::Mul, &c, &a)?
+    } else {
+        let difference = l.binary("difference", ModelOp::Sub, &a, &b)?;
+        let chosen = l.binary("chosen", ModelOp::Mul, &c, &difference)?;
+        l.binary("where", ModelOp::Add, &chosen, &b)?
+    };
+    let shape = broadcast(&y.shape, &a.shape)
+        .and_then(|shape| broadcast(&shape, &b.shape))
+        .ok_or_else(|| Stop::invalid("operands do not broadcast"))?;
+    let y = l.expand("shape", &y, &shape)?;
+    let y = l.of_kind(y, kind)?;
     l.set(0, y);
     Ok(())
 }

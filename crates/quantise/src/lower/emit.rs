@@ -215,7 +215,7 @@ impl Lowering<'_> {
     /// `format(sum)`, or the nearest format for which the multiplier is 1 where no linear layer is in the sum: products of
     /// activations absorb none, and a multiplier of enough bits would take a limb more.
     pub(super) fn settle(&mut self, name: &str, sum: Sum, format: Format, magnitude: f64) -> Result<Int, Unsupported> {
-        let Some(unit) = self.settings.language.then(|| self.exact_unit(&sum)).flatten() else {
+        let Some(unit) = self.settings.language.then(|| self.exact_unit(&sum)).flatten().filter(|_| format.scale != 1.0) else {
             return self.rescale(name, sum, None, format, magnitude);
         };
         let mut shift = (format.scale / unit).log2().round();
@@ -284,7 +284,8 @@ impl Lowering<'_> {
             let t = self.emit(&format!("{name}:scaled"), sum, unit, 1 << (shift - 1))?;
             let (t, coarser) = self.coarsen(name, t, shift, shift)?;
             let target = if coarser == shift {
-                self.saturation(function, format, self.keys_for(t, shift))
+                let least = self.keys_for(t, shift).max(function.map_or(0, |_| keys_of(magnitude / format.scale)));
+                self.saturation(function, format, least)
             } else {
                 let function = function.unwrap_or(IDENTITY);
                 let key = format.scale * (1u64 << (coarser - shift)) as f64;
@@ -294,23 +295,27 @@ impl Lowering<'_> {
             return Ok(Int { tensor: result.value, scale: format.scale });
         }
         let function = function.unwrap_or(UnaryFn::Relu);
-        // Keys are finer than the result: 2^12 over the calibrated magnitude, coarser by one bit where the worst case asks for it.
+        // Keys are finer than the result: 2^12 over the calibrated magnitude, up to 2^14 for finer results, coarser by one bit where the
+        // worst case asks for it.
         let magnitude = if magnitude > 0.0 { magnitude } else { 1.0 };
+        // Numbers of two scales that should be equal differ by some of their own steps.
+        let compares = matches!(function, UnaryFn::Zero | UnaryFn::Positive | UnaryFn::NonNegative);
+        let extra = if self.settings.language || compares { 0 } else { self.settings.activation_bits.clamp(12, 14) - 12 };
         let (fine, steps) = if self.settings.language {
             let format = Format::binary(magnitude * self.settings.margin, magnitude * LEAST_ROOM, LOG_KEYS);
             (format.scale, 1 << 13)
         } else {
-            (tidy(magnitude / 4096.0), 4096)
+            (tidy(magnitude / f64::from(4096 << extra)), 4096 << extra)
         };
         let base = self.shift(&sum, fine, steps) - 1;
         let unit = fine / (1u64 << base) as f64;
         let t = self.emit(&format!("{name}:scaled"), sum, unit, 1 << (base - 1))?;
         let (lo, hi) = self.builder.range(t);
-        let fits = |shift: u32| lo >> shift >= -(1 << 15) && hi >> shift < 1 << 15;
+        let fits = |shift: u32| lo >> shift >= -(1 << (15 + extra)) && hi >> shift < 1 << (15 + extra);
         let shift = if self.settings.language || fits(base) || !fits(base + 1) { base } else { base + 1 };
         let (t, shift) = self.coarsen(name, t, shift, base)?;
         let key = fine * (1u64 << (shift - base)) as f64;
-        let log_keys = self.keys_for(t, shift).max(LOG_KEYS);
+        let log_keys = self.keys_for(t, shift).max(LOG_KEYS + extra);
         let table = self.table(function, key, format, -(1 << (log_keys - 1)), log_keys);
         let result = requantise(&mut self.builder, name, t, shift, Quotient::Function(table))?;
         Ok(Int { tensor: result.value, scale: format.scale })
@@ -425,7 +430,7 @@ impl Lowering<'_> {
         let name = format!("{} to {lo}..={hi}", function.name().to_lowercase());
         // Infinities saturate; left of the domain of a root or a logarithm stands what its least positive key gives.
         let value = |q: i64| {
-            let y = function.apply(q as f64 * key);
+            let y = function.apply_around(q as f64 * key, key / 2.0);
             if y.is_nan() { function.apply(key) } else { y }
         };
         function_table(&mut self.builder, &name, min, log_keys, |q| saturated(format.encode(value(q))))
@@ -439,6 +444,12 @@ impl Lowering<'_> {
         self.weights.insert(name, byte_planes(&values, num_planes));
         Ok(id)
     }
+}
+
+/// Logarithm of the signed keys that hold numbers up to `steps`, at most the largest table's.
+fn keys_of(steps: f64) -> u32 {
+    let steps = (steps.ceil() as i64).max(0);
+    (64 - steps.leading_zeros() + 1).min(MAX_LOG_TABLE)
 }
 
 /// Whether a map leaves every entry a single operand entry.

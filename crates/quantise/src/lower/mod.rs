@@ -141,7 +141,9 @@ pub(crate) fn lower(
     for &id in &graph.outputs {
         let value = graph.value(id);
         lowering.builder.set_node(&value.name);
-        let int = lowering.exact(id).map_err(|error| match error {
+        let is_whole = value.data().is_some_and(|data| data.iter().all(|x| x.fract() == 0.0));
+        let int = if is_whole { lowering.constant_int(id, Some(1.0)) } else { lowering.exact(id) };
+        let int = int.map_err(|error| match error {
             Unsupported::Circuit(error) => error.into(),
             Unsupported::Reason(reason) => {
                 QuantiseError::Unsupported { node: value.name.clone(), op: "Output".to_owned(), reason }
@@ -291,11 +293,19 @@ impl Lowering<'_> {
         let State::Sum(sum) = &self.states[id.index()] else { return self.int(id) };
         let sum = sum.clone();
         let name = self.graph.value(id).name.clone();
+        if self.formats.is_whole(id.index()) {
+            let int = match self.whole_sum(&name, &sum)? {
+                Some(int) => int,
+                None => return self.int(id),
+            };
+            self.set_int(id, int);
+            return Ok(int);
+        }
         let int = if let Some((x, map, factor)) = sum.single() {
             self.mapped(&name, &sum.shape, x, map, factor)?
         } else {
             let mut unit = (self.calibration.magnitude(id.index()).max(f64::MIN_POSITIVE) / OUTPUT_STEPS).min(sum.finest() / PART_STEPS);
-            if self.settings.language {
+            if self.settings.language || self.settings.wide_weights {
                 unit = sum.parts.iter().filter_map(|part| self.layer_step(part)).fold(unit, f64::min);
             }
             let unit = tidy(if unit > f64::from(f32::MIN_POSITIVE) { unit } else { 1.0 });
@@ -303,6 +313,22 @@ impl Lowering<'_> {
         };
         self.set_int(id, int);
         Ok(int)
+    }
+
+    /// A sum of whole tensors and numbers as the whole tensor that it is; `None` where a layer or a fraction is in it.
+    fn whole_sum(&mut self, name: &str, sum: &Sum) -> Result<Option<Int>, Unsupported> {
+        let is_whole = |part: &Part| match part {
+            Part::Tensor { factor, channel, .. } => {
+                let factors = channel.as_ref().map_or([1.0].as_slice(), |(_, by)| by.as_slice());
+                factors.iter().all(|by| (factor * by).fract() == 0.0)
+            }
+            Part::Layer(_) => false,
+        };
+        let offsets = sum.offsets.iter().flat_map(|offset| &offset.values);
+        if !sum.parts.iter().all(is_whole) || offsets.into_iter().any(|v| v.fract() != 0.0) {
+            return Ok(None);
+        }
+        Ok(Some(Int { tensor: self.emit(name, sum.clone(), 1.0, 0)?, scale: 1.0 }))
     }
 
     /// The unit that leaves a layer's greatest weight [`OUTPUT_WEIGHT`].

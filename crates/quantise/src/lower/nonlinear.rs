@@ -16,8 +16,9 @@ impl Lowering<'_> {
         let format = self.formats.narrow(node.output.index());
         let magnitude = self.calibration.magnitude(id.index());
         let is_pending = self.uses[id.index()] == 1 && matches!(self.states[id.index()], State::Sum(_));
-        if !is_pending {
-            let int = self.int(id)?;
+        let is_whole = self.formats.is_whole(id.index());
+        if !is_pending || is_whole {
+            let int = if is_whole { self.exact(id)? } else { self.int(id)? };
             let (lo, hi) = self.builder.range(int.tensor);
             let (min, log_keys) = keys(lo, hi);
             if log_keys <= LOG_DIRECT {

@@ -36,6 +36,7 @@ pub(crate) fn cases() -> Vec<Case> {
             .with_int("count_include_pad", 1)
             .outputs(&["y"]),
         pool("average of the image", "GlobalAveragePool").outputs(&["y"]),
+        pool("length of the image", "GlobalLpPool").outputs(&["y"]),
         pool("greatest of the image", "GlobalMaxPool").outputs(&["y"]),
         Net::new("resize, nearest")
             .input("x", &[1, 2, 3, 2])

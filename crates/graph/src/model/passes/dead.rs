@@ -50,5 +50,6 @@ pub fn remove_dead(graph: &mut ModelGraph) -> Result<bool, ModelError> {
     for id in graph.inputs.iter_mut().chain(&mut graph.outputs) {
         *id = map[id.index()];
     }
+    graph.integers = std::mem::take(&mut graph.integers).into_iter().map(|id| map[id.index()]).collect();
     Ok(true)
 }

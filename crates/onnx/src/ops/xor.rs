@@ -1,0 +1,11 @@
+//! Xor: whether exactly one of two truth values hold, with numpy's broadcasting.
+
+use veritorch_graph::model::UnaryFn;
+
+use super::logic::logic;
+use crate::builder::Stop;
+use crate::lowering::Lowering;
+
+pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
+    logic(l, |a, b| a != b, 1.0, UnaryFn::Zero)
+}
