@@ -25,8 +25,8 @@ def test_unsupported_operators_are_listed_at_once(models):
     with pytest.raises(veritorch.ModelError) as caught:
         veritorch.compile(models / "unsupported.onnx", calibration=np.zeros((1, 3, 3), np.float32))
     message = str(caught.value)
-    assert "determinant" in message and "union" in message and "fine" not in message
-    assert "Det" in message and "NonMaxUnion" in message
+    assert "draw" in message and "union" in message and "fine" not in message
+    assert "Bernoulli" in message and "NonMaxUnion" in message
 
 
 def test_models_that_are_none(models, tmp_path, samples):
@@ -274,3 +274,13 @@ def test_things_of_another_type(mlp, samples):
     with pytest.raises(TypeError):
         veritorch.verify(mlp.verifying_key, 3)
     assert proof != 3 and mlp.verifying_key != 3
+
+
+def test_models_are_checked(models):
+    report = veritorch.check(models / "mlp.onnx", axes={"N": 1})
+    assert report and report.works and not report.obstacles and report.inputs
+    report = veritorch.check((models / "unsupported.onnx").read_bytes())
+    assert not report and {finding.operator for finding in report.obstacles} == {"Bernoulli", "NonMaxUnion"}
+    assert "try:" in str(report)
+    with pytest.raises(veritorch.ModelError):
+        veritorch.check(b"no model")

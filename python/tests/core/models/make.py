@@ -59,7 +59,7 @@ def main() -> None:
         "unsupported",
         [
             node("Relu", ["x"], ["r"], name="fine"),
-            node("Det", ["r"], ["d"], name="determinant"),
+            node("Bernoulli", ["r"], ["d"], name="draw"),
             node("NonMaxUnion", ["r"], ["u"], name="union"),
         ],
         [("x", [3, 3])],
