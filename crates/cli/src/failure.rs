@@ -22,7 +22,7 @@ pub(crate) enum Failure {
         reason: String,
     },
     /// A model that was checked does not work.
-    #[error("{0} {} in the way of the model", if *.0 == 1 { "thing stands" } else { "things stand" })]
+    #[error("obstacles in the way of the model: {0}")]
     Obstacles(usize),
     /// Standard output is closed or full.
     #[error("cannot write to standard output: {0}")]

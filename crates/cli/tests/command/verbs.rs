@@ -216,14 +216,14 @@ fn models_are_checked_without_data() {
     let text = place.good(&["check", "model.onnx"]);
     assert!(text.starts_with("`classifier` works\n"), "{text}");
     place.write("odd.onnx", &onnx::unsupported());
-    place.bad(&["check", "odd.onnx"], 1, &["2 things stand in the way"]);
+    place.bad(&["check", "odd.onnx"], 1, &["obstacles in the way of the model: 2"]);
     let outcome = place.call(&["check", "odd.onnx", "--json"]);
     let report: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
     assert_eq!(report["works"], false);
     assert_eq!(report["obstacles"][0]["operator"], "Einstein");
     assert!(report["obstacles"][1]["suggestion"].is_string());
     place.write("open.onnx", &onnx::open());
-    place.bad(&["check", "open.onnx"], 1, &["1 thing stands in the way"]);
+    place.bad(&["check", "open.onnx"], 1, &["obstacles in the way of the model: 1"]);
     place.good(&["check", "open.onnx", "--axis", "length=4"]);
     place.write("broken.onnx", b"no model");
     place.bad(&["check", "broken.onnx"], 2, &["not an onnx model"]);
