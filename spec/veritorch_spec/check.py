@@ -47,7 +47,7 @@ def check(circuit: Circuit) -> None:
         require(len(items) <= MAX_ITEMS, "too many items")
     require(bool(circuit.outputs), "there are no outputs")
     for table in circuit.tables:
-        check_table(table)
+        check_table(circuit, table)
     for param in circuit.params:
         check_extents(param.shape)
         require(1 <= param.num_planes <= 4, f"weight `{param.name}`: number of byte planes")
@@ -81,10 +81,16 @@ def check_extents(shape: Sequence[int]) -> None:
     require(fits, f"shape {list(shape)}")
 
 
-def check_table(table: Table) -> None:
+def check_table(circuit: Circuit, table: Table) -> None:
     """Size and least key."""
     require(small(table.least), "a table's least key is too large")
-    if table.values is None:
+    if table.tensor is not None:
+        require(table.tensor < len(circuit.tensors), "a table of a tensor that does not exist")
+        shape = circuit.shape(table.tensor)
+        check_extents(shape)
+        fits = all(is_power_of_two(extent) for extent in shape) and prod(shape) <= 1 << MAX_LOG_TABLE
+        require(fits and table.log_len == prod(shape).bit_length() - 1, "a table's tensor has another number of entries")
+    elif table.values is None:
         require(table.log_len is not None and table.log_len <= MAX_LOG_TABLE, "a table is too long")
     else:
         require(is_power_of_two(table.rows) and table.rows <= 1 << MAX_LOG_TABLE, "a table's number of rows")
@@ -149,6 +155,8 @@ def check_op(circuit: Circuit, op: Op, shape: list[int]) -> None:
         case "Lookup":
             fits = op.index < len(circuit.tables) and circuit.tables[op.index].values is not None
             require(x == shape and fits, "a function without a table")
+        case "Gather":
+            require(x == shape, "shapes of a gather")
         case "Reciprocal":
             require(x == shape and op.index <= MAX_LOG_NUMERATOR, "a reciprocal")
         case _:
@@ -228,7 +236,7 @@ Bound = tuple[int, int] | None
 
 
 class Uniqueness:
-    """Every hint has at most one admissible value for every *field* value of its operand: five patterns are known.
+    """Every hint has at most one admissible value for every *field* value of its operand: six patterns are known.
 
     Bounds hold whatever the weights are: they come from lookups alone.
     """
@@ -270,6 +278,12 @@ class Uniqueness:
     def learn_lookup(self, number: int, columns: list[int]) -> None:
         """Keys, and values of a function."""
         table = self.circuit.tables[number]
+        if table.tensor is not None:
+            # The keys of an activation's table are those of all samples: they bound nothing.
+            if self.circuit.op(table.tensor).kind == "Weight":
+                self.learn(columns[0], 0, table.rows - 1)
+            self.pairs.add((number, columns[0], columns[1]))
+            return
         self.learn(columns[0], table.least, table.least + table.rows - 1)
         if table.values is None:
             self.ranges[columns[0]].append(table)
@@ -347,9 +361,21 @@ class Uniqueness:
                 fits = self.square_root(index, op.operands[0])
             elif op.kind == "Divide":
                 fits = self.divide(index, *op.operands)
+            elif op.kind == "Gather":
+                fits = self.gather(index, *op.operands)
             elif op.kind == "Input" and not self.circuit.policy.public_input:
                 fits = bound is not None and tensor.least <= bound[0] and bound[1] <= tensor.greatest
             require(fits, f"`{tensor.name}` is not pinned: it may have two values")
+
+    def gather(self, value: int, index: int, data: int) -> bool:
+        """The value is looked up beside the index among the entries, and the index is that of one sample's."""
+        tables = self.circuit.tables
+        if not any(own[1:] == (index, value) and tables[own[0]].tensor == data for own in self.pairs):
+            return False
+        bound = self.bounds[index]
+        if self.circuit.op(data).kind == "Weight":
+            return True
+        return bound is not None and 0 <= bound[0] and bound[1] < prod(self.circuit.shape(data))
 
     def rests(self, factors: list[int], others: list[tuple[int, int]], constant: int) -> list[tuple[int, int]]:
         """Every ``t = sum coefficient x + constant - a b`` that is not negative, with its upper bound."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from math import prod
 
 from .field import log_padded
 
 CONTRACTIONS = ("Conv", "Dense", "MatMul", "Mul")
 VIRTUAL = (*CONTRACTIONS, "Linear", "Reshape")
-HINTS = ("FloorShift", "Lookup", "Reciprocal", "SquareRoot", "Divide")
+HINTS = ("FloorShift", "Lookup", "Reciprocal", "SquareRoot", "Divide", "Gather")
 # Claims that a linear or reshaped tensor passes on one by one; more are merged into one first.
 MAX_REWRITES = 64
 
@@ -118,11 +119,12 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows ``least + i``, or ``(least + i, values[i])``."""
+    """Rows ``least + i``, ``(least + i, values[i])``, or ``(i, entry i of a tensor)``."""
 
     least: int
     log_len: int | None
     values: list[int] | None
+    tensor: int | None = None
 
     @property
     def rows(self) -> int:
@@ -132,7 +134,7 @@ class Table:
     @property
     def width(self) -> int:
         """Columns."""
-        return 1 if self.values is None else 2
+        return 1 if self.values is None and self.tensor is None else 2
 
 
 @dataclass(frozen=True)
@@ -236,7 +238,24 @@ class Circuit:
                 )
             return replace(own, shape=[batch, *own.shape], op=op)
 
-        return replace(self, tensors=[tensor(t) for t in self.tensors], batch=batch)
+        # Entries of all samples follow one another in the table of an activation: a sample reads at `sample * entries + index`.
+        tensors, tables, constraints = [tensor(t) for t in self.tensors], [], []
+        for table in self.tables:
+            per_sample = table.tensor is not None and self.op(table.tensor).kind != "Weight"
+            tables.append(replace(table, log_len=table.log_len + log_padded(batch)) if per_sample else table)  # type: ignore[operator]
+        for constraint in self.constraints:
+            data = None if constraint.table is None else self.tables[constraint.table].tensor
+            if data is not None and self.op(data).kind != "Weight":
+                index = constraint.columns[0]
+                own = tensors[index]
+                rank = len(own.shape)
+                identity = [Link(axis, axis, AxisMap("Identity")) for axis in range(rank)]
+                factors = [AxisFactor("Values", list(range(batch))), *[AxisFactor("Ones")] * (rank - 1)]
+                op = Op("Linear", terms=[Term(index, 1, identity)], constant=[(prod(self.shape(data)), factors)])
+                tensors.append(replace(own, name=f"{own.name}:row", op=op))
+                constraint = replace(constraint, columns=[len(tensors) - 1, *constraint.columns[1:]])
+            constraints.append(constraint)
+        return replace(self, tensors=tensors, tables=tables, constraints=constraints, batch=batch)
 
 
 
@@ -251,6 +270,8 @@ def schedule(circuit: Circuit) -> list[list[int]]:
     A tensor is reduced when the claims of all its readers have arrived.
     """
     live = {column for constraint in circuit.constraints for column in constraint.columns}
+    tables = [circuit.tables[c.table].tensor for c in circuit.constraints if c.table is not None]
+    live |= {tensor for tensor in tables if tensor is not None}
     if circuit.policy.public_output or circuit.policy.committed_output:
         live |= {port.tensor for port in circuit.outputs}
     pending = [0] * len(circuit.tensors)

@@ -246,7 +246,7 @@ def read_tensor(r: Reader) -> Tensor:
 
 def read_op(r: Reader) -> Op:
     """An operator."""
-    kind = r.variant(13)
+    kind = r.variant(14)
 
     def pair() -> list[int]:
         return [r.unsigned(), r.unsigned()]
@@ -281,7 +281,7 @@ def read_op(r: Reader) -> Op:
         case 11:
             return Op("SquareRoot", operands=[r.unsigned(32)])
         case _:
-            return Op("Divide", operands=[r.unsigned(32), r.unsigned(32)])
+            return Op(("Divide", "Gather")[kind - 12], operands=[r.unsigned(32), r.unsigned(32)])
 
 
 def read_link(r: Reader) -> Link:
@@ -325,8 +325,12 @@ def read_factor(r: Reader) -> AxisFactor:
 
 def read_table(r: Reader) -> Table:
     """A lookup table."""
-    if r.variant(2) == 0:
+    kind = r.variant(3)
+    if kind == 0:
         return Table(r.signed(), r.unsigned(32), None)
+    if kind == 2:
+        tensor = r.unsigned(32)
+        return Table(0, r.unsigned(32), None, tensor)
     least = r.signed()
     values = r.sequence(lambda: r.signed(32))
     r.text()

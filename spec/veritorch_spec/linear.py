@@ -33,6 +33,13 @@ class ParamClaim:
     value: Value
 
 
+def param_claim(of: type[Ext], circuit: Circuit, tensor: int, form: Form, value: Value) -> ParamClaim:
+    """A claim on all of a weight: one ``eq`` factor for each axis."""
+    kernel, output, column = [factor for _, factor in form.spans(circuit.shape(tensor))]
+    assert output.point is not None
+    return ParamClaim(circuit.op(tensor).index, kernel.vector(of, circuit.shape(tensor)[0]), output.point, column, value)
+
+
 @dataclass
 class Claims:
     """By tensor, and those that have arrived at weights, in order of arrival."""

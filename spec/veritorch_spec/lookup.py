@@ -63,6 +63,11 @@ class Lookups:
         """Tables with a multiplicity vector."""
         return sorted({table for table, _, _ in self.lookups})
 
+    def tensor_tables(self) -> list[tuple[int, int]]:
+        """Tables in use whose values are the entries of a tensor, with the tensor."""
+        tensors = [(table, self.tables[table].tensor) for table in self.used_tables()]
+        return [(table, tensor) for table, tensor in tensors if tensor is not None]
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -131,10 +136,10 @@ def tree(transcript: Transcript, variables: int) -> tuple[list[Ext], Value, Valu
     return [*point, merge], n0 + (n1 - n0) * merge, d0 + (d1 - d0) * merge
 
 
-def verify(lookups: Lookups, transcript: Transcript) -> tuple[list[Claim], list[Claim]]:
-    """Checks the argument; what is left are claims on columns, and on the multiplicities of tables in use."""
+def verify(circuit: Circuit, lookups: Lookups, transcript: Transcript) -> tuple[list[Claim], list[Claim], list[Claim]]:
+    """Checks the argument; what is left are claims on columns, on tensors that are looked up in, and on multiplicities."""
     if not lookups.lookups:
-        return [], []
+        return [], [], []
     of = transcript.field
     alpha, beta, gamma = transcript.challenges("lookup challenges", 3)
     point, num, den = tree(transcript, lookups.variables)
@@ -150,6 +155,13 @@ def verify(lookups: Lookups, transcript: Transcript) -> tuple[list[Claim], list[
     counts = [
         Claim(table, form([lookups.tables[table].rows]), value) for table, value in zip(used, values, strict=True)
     ]
+
+    looked_in = lookups.tensor_tables()
+    values = transcript.receive("lookup entries", len(looked_in)) if looked_in else []
+    entries_of = {
+        table: Claim(tensor, form(circuit.shape(tensor)), value)
+        for (table, tensor), value in zip(looked_in, values, strict=True)
+    }
 
     own_num, own_den = transcript.public(0), transcript.public(0)
     filler = of.of(1)
@@ -179,7 +191,10 @@ def verify(lookups: Lookups, transcript: Transcript) -> tuple[list[Claim], list[
             keys, entry = table_at(of, lookups.tables[block.table], low)
             count = counts[used.index(block.table)].value
             own_num = own_num - count * weight
-            own_den = own_den + transcript.public((base + keys + beta * entry) * weight)
+            row = transcript.public(base + keys + beta * entry)
+            if block.table in entries_of:
+                row = row + entries_of[block.table].value * beta
+            own_den = own_den + row * weight
     transcript.check_zero("lookup numerators", own_num - num)
     transcript.check_zero("lookup denominators", own_den + transcript.public(filler) - den)
-    return columns, counts
+    return columns, list(entries_of.values()), counts

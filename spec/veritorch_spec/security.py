@@ -18,6 +18,7 @@ def count_claims(circuit: Circuit, lookups: Lookups) -> list[int]:
     """An upper bound on the claims that each tensor gets."""
     counts = [0] * len(circuit.tensors)
     sources = [column for _, own, _ in lookups.lookups for column in own]
+    sources += [tensor for _, tensor in lookups.tensor_tables()]
     sources += [c.columns[0] for c in circuit.constraints if c.table is None]
     sources += [port.tensor for port in circuit.outputs if circuit.policy.public_output]
     sources += [port.tensor for _, port in circuit.committed_ports()]

@@ -161,9 +161,14 @@ def messages(
     transcript.masked = plan.hidden
 
     claims = linear.Claims()
-    columns, counts = lookup.verify(plan.lookups, transcript)
+    columns, looked_in, counts = lookup.verify(circuit, plan.lookups, transcript)
     for own in columns:
         claims.push(own.tensor, own.form, own.value)
+    for own in looked_in:
+        if circuit.op(own.tensor).kind == "Weight":
+            claims.params.append(linear.param_claim(of, circuit, own.tensor, own.form, own.value))
+        else:
+            claims.push(own.tensor, own.form, own.value)
 
     for tensor, entries in constrained(circuit, statement):
         shape = circuit.shape(tensor)

@@ -270,7 +270,7 @@ impl Operands<'_> {
                     .map_err(|outside| {
                         self.refusal(self.circuit.tensor(*x), tensor, outside, *min, *min + values.len() as i64 - 1)
                     })?,
-                Table::Range { .. } => panic!("tensor `{}` must look up a function table", tensor.name),
+                Table::Range { .. } | Table::Tensor { .. } => panic!("tensor `{}` must look up a function table", tensor.name),
             },
             Op::Reciprocal { x, log_numerator } => ops::reciprocal(self.view(*x), *log_numerator, width)
                 .map_err(|outside| self.refusal(self.circuit.tensor(*x), tensor, outside, 1, i64::MAX))?,
@@ -278,6 +278,14 @@ impl Operands<'_> {
                 .map_err(|outside| self.refusal(self.circuit.tensor(*x), tensor, outside, 0, i64::MAX))?,
             Op::Divide { a, b } => ops::divide(self.view(*a), self.view(*b), width)
                 .map_err(|outside| self.refusal(self.circuit.tensor(*b), tensor, outside, 1, i64::MAX))?,
+            Op::Gather { index, data } => {
+                let is_weight = matches!(self.circuit.tensor(*data).op, Op::Weight { .. });
+                let samples = if is_weight { 1 } else { self.circuit.batch };
+                ops::gather(self.view(*index), self.view(*data), samples, width).map_err(|outside| {
+                    let last = self.circuit.tensor(*data).len() / samples - 1;
+                    self.refusal(self.circuit.tensor(*index), tensor, outside, 0, last as i64)
+                })?
+            }
         })
     }
 

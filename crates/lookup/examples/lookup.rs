@@ -49,7 +49,7 @@ fn measure<E: Ext>(name: &str, shapes: &[&[usize]]) {
         .collect();
     let argument = LookupArgument::new(lookups, tables).expect("a sound statement");
     let start = Instant::now();
-    let multiplicities = argument.multiplicities(&columns).expect("values are in their tables");
+    let multiplicities = argument.multiplicities(&columns, &[]).expect("values are in their tables");
     let counting = start.elapsed();
     let (mut best, mut best_busy) = (Duration::MAX, Duration::MAX);
     let mut proof = Vec::new();
@@ -57,7 +57,7 @@ fn measure<E: Ext>(name: &str, shapes: &[&[usize]]) {
         let busy = processor_time();
         let start = Instant::now();
         let mut transcript = ProverTranscript::new("bench");
-        let outcome = argument.prove::<E>(&mut transcript, &columns, &multiplicities).expect("an honest prover");
+        let outcome = argument.prove::<E>(&mut transcript, &columns, &[], &multiplicities).expect("an honest prover");
         best = best.min(start.elapsed());
         best_busy = best_busy.min(processor_time() - busy);
         assert_eq!(outcome.columns.len(), 3 * shapes.len());

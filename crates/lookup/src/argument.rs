@@ -10,8 +10,9 @@
 //! a row for padding, and a real entry cannot be declared padding. [Haböck 2022; Papini and Haböck 2023]
 //!
 //! # Transcript
-//! Challenges `alpha, beta, gamma`; the tree (`gkr.rs`); the evaluations of all columns, then of all multiplicities.
-//! The caller absorbs the statement (lookups and tables) and the roots of columns and multiplicities beforehand.
+//! Challenges `alpha, beta, gamma`; the tree (`gkr.rs`); the evaluations of all columns, then of all multiplicities, then, where tables hold
+//! the entries of tensors, of those.
+//! The caller absorbs the statement (lookups and tables) and the roots of columns, multiplicities and tensors beforehand.
 
 use veritorch_sumcheck::form::padded_vars;
 use veritorch_sumcheck::mle::log_padded;
@@ -27,6 +28,7 @@ use crate::table::TableSpec;
 const CHALLENGES: &str = "lookup challenges";
 const COLUMNS: &str = "lookup columns";
 const MULTIPLICITIES: &str = "lookup multiplicities";
+const ENTRIES: &str = "lookup entries";
 
 /// Real entries that one argument may look up: multiplicities stay far below the characteristic.
 pub const MAX_ENTRIES: usize = 1 << 40;
@@ -40,12 +42,12 @@ pub struct LookupSpec {
     pub shape: Vec<usize>,
 }
 
-/// A claim on one column of one lookup, or on one multiplicity vector: `sum_i form(i) T(i) = value` over the real entries.
+/// A claim on one column of one lookup, on one multiplicity vector, or on the tensor of one table: `sum_i form(i) T(i) = value` over the real entries.
 #[derive(Clone, Debug)]
 pub struct ColumnClaim<E, V> {
-    /// Position of the lookup, or of the table for a multiplicity vector.
+    /// Position of the lookup, or of the table for a multiplicity vector or a tensor.
     pub source: usize,
-    /// Column of the lookup, 0 for a multiplicity vector.
+    /// Column of the lookup, else 0.
     pub column: usize,
     /// The form; one `eq` factor per axis.
     pub form: Form<E>,
@@ -61,6 +63,8 @@ pub struct Outcome<E, V> {
     pub columns: Vec<ColumnClaim<E, V>>,
     /// One claim for each table in use, in order; the vector's shape is `[rows]`.
     pub multiplicities: Vec<ColumnClaim<E, V>>,
+    /// One claim for each table in use that holds a tensor's entries, in order; the form is one of the tensor.
+    pub entries: Vec<ColumnClaim<E, V>>,
     /// The point of the leaf cube that all forms are tails of.
     pub point: Vec<E>,
 }
@@ -155,7 +159,18 @@ impl LookupArgument {
         used
     }
 
-    /// Proves the argument. It does not check that the statement holds: [`Self::multiplicities`] does.
+    /// Positions of the tables in use whose values are entries of tensors, in order.
+    #[must_use]
+    pub fn tensor_tables(&self) -> Vec<usize> {
+        self.used_tables().into_iter().filter(|&table| self.tables[table].tensor().is_some()).collect()
+    }
+
+    /// The entries of a table's tensor, of those of all [`Self::tensor_tables`].
+    pub(crate) fn entries_of<'a, 'c>(&self, table: usize, entries: &'a [Column<'c>]) -> Option<&'a Column<'c>> {
+        entries.get(self.tensor_tables().iter().position(|&own| own == table)?)
+    }
+
+    /// Proves the argument; `entries` are those of the tables in [`Self::tensor_tables`]. It does not check that the statement holds: [`Self::multiplicities`] does.
     ///
     /// # Errors
     /// If columns or multiplicities do not fit the statement, or, with negligible probability, a challenge is unlucky.
@@ -163,30 +178,36 @@ impl LookupArgument {
         &self,
         transcript: &mut ProverTranscript,
         columns: &[Vec<Column<'_>>],
+        entries: &[Column<'_>],
         multiplicities: &[Vec<u32>],
     ) -> Result<Outcome<E, E>, LookupError> {
         self.check_columns(columns)?;
+        self.check_entries(entries)?;
         self.check_multiplicities(multiplicities)?;
         if self.lookups.is_empty() {
-            return Ok(self.outcome(Vec::new(), Vec::new(), Vec::new()));
+            return Ok(self.outcome(Vec::new(), [Vec::new(), Vec::new(), Vec::new()]));
         }
         // Inside the pool from here on: entering it for each of the many small parallel loops costs more than the loops.
-        rayon::scope(|_| self.prove_lookups(transcript, columns, multiplicities))
+        rayon::scope(|_| self.prove_lookups(transcript, columns, entries, multiplicities))
     }
 
     fn prove_lookups<E: Ext>(
         &self,
         transcript: &mut ProverTranscript,
         columns: &[Vec<Column<'_>>],
+        entries: &[Column<'_>],
         multiplicities: &[Vec<u32>],
     ) -> Result<Outcome<E, E>, LookupError> {
         let challenges = Challenges::<E>::draw(transcript);
-        let (layer, lookups) = self.leaves(&challenges, columns, multiplicities);
+        let (layer, lookups) = self.leaves(&challenges, columns, entries, multiplicities);
         let (LeafClaim { point, .. }, ends) = gkr::prove(transcript, layer, &lookups, &self.layout)?;
-        let (column_values, multiplicity_values) = self.evaluations(&challenges, columns, multiplicities, &lookups, &point, &ends);
-        transcript.send(COLUMNS, &column_values);
-        transcript.send(MULTIPLICITIES, &multiplicity_values);
-        Ok(self.outcome(point, column_values, multiplicity_values))
+        let values = self.evaluations(&challenges, columns, entries, multiplicities, &lookups, (&point, &ends));
+        transcript.send(COLUMNS, &values.columns);
+        transcript.send(MULTIPLICITIES, &values.multiplicities);
+        if !entries.is_empty() {
+            transcript.send(ENTRIES, &values.entries);
+        }
+        Ok(self.outcome(point, [values.columns, values.multiplicities, values.entries]))
     }
 
     /// Verifies the argument.
@@ -195,14 +216,16 @@ impl LookupArgument {
     /// If the proof is too short, malformed, or an equation does not hold.
     pub fn verify<E: Ext>(&self, transcript: &mut VerifierTranscript<'_>) -> Result<Outcome<E, Value<E>>, LookupError> {
         if self.lookups.is_empty() {
-            return Ok(self.outcome(Vec::new(), Vec::new(), Vec::new()));
+            return Ok(self.outcome(Vec::new(), [Vec::new(), Vec::new(), Vec::new()]));
         }
         let challenges = Challenges::<E>::draw(transcript);
         let LeafClaim { point, num, den } = gkr::verify::<E>(transcript, self.layout.num_vars)?;
         let num_columns = self.lookups.iter().map(|lookup| self.width(lookup)).sum();
         let column_values = transcript.receive::<E>(COLUMNS, num_columns)?;
         let multiplicity_values = transcript.receive::<E>(MULTIPLICITIES, self.used_tables().len())?;
-        let outcome = self.outcome(point, column_values, multiplicity_values);
+        let num_entries = self.tensor_tables().len();
+        let entry_values = if num_entries > 0 { transcript.receive::<E>(ENTRIES, num_entries)? } else { Vec::new() };
+        let outcome = self.outcome(point, [column_values, multiplicity_values, entry_values]);
         // A rehearsal asks what depends on pads; the tables, which take the time, do not.
         let (own_num, own_den) = self.leaves_at(&challenges, &outcome, !transcript.is_rehearsal());
         transcript.check_zero("lookup numerators", own_num - num)?;
@@ -262,13 +285,15 @@ impl LookupArgument {
             Content::Table(position) => {
                 let table = &self.tables[position];
                 let count: Value<E> = outcome.multiplicities.iter().filter(|claim| claim.source == position).map(|claim| &claim.value).sum();
+                let entry: Value<E> = outcome.entries.iter().filter(|claim| claim.source == position).map(|claim| &claim.value).sum();
                 let row = || challenges.base(position) + table.keys_at(tail) + challenges.beta * table.values_at(tail);
-                (-count, Value::public(if tables { row() } else { E::ZERO }))
+                (-count, entry * challenges.beta + Value::public(if tables { row() } else { E::ZERO }))
             }
         }
     }
 
-    fn outcome<E: Ext, V>(&self, point: Vec<E>, column_values: Vec<V>, multiplicity_values: Vec<V>) -> Outcome<E, V> {
+    /// From the evaluations of columns, multiplicities and entries.
+    fn outcome<E: Ext, V>(&self, point: Vec<E>, [column_values, multiplicity_values, entry_values]: [Vec<V>; 3]) -> Outcome<E, V> {
         let form = |shape: &[usize]| Form::at_point(shape, &point[point.len() - padded_vars(shape)..]);
         let positions = self.lookups.iter().enumerate().flat_map(|(source, lookup)| (0..self.width(lookup)).map(move |column| (source, column)));
         let columns = positions
@@ -281,7 +306,13 @@ impl LookupArgument {
             .zip(multiplicity_values)
             .map(|(source, value)| ColumnClaim { source, column: 0, form: form(&[self.tables[source].num_rows()]), value })
             .collect();
-        Outcome { columns, multiplicities, point }
+        let entries = self
+            .tensor_tables()
+            .into_iter()
+            .zip(entry_values)
+            .filter_map(|(source, value)| Some(ColumnClaim { source, column: 0, form: form(self.tables[source].tensor()?), value }))
+            .collect();
+        Outcome { columns, multiplicities, entries, point }
     }
 
     pub(crate) fn width(&self, lookup: &LookupSpec) -> usize {
@@ -302,6 +333,16 @@ impl LookupArgument {
             if let Some((column, values)) = columns.iter().enumerate().find(|(_, values)| values.len() != expected) {
                 return Err(LookupError::ColumnLength { lookup: position, column, expected, actual: values.len() });
             }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_entries(&self, entries: &[Column<'_>]) -> Result<(), LookupError> {
+        let tables = self.tensor_tables();
+        let lens = tables.iter().filter_map(|&table| self.tables[table].tensor()).map(|shape| shape.iter().product::<usize>());
+        if !lens.eq(entries.iter().map(Column::len)) {
+            let reason = format!("{} tables of tensors, entries for {} or of another number", tables.len(), entries.len());
+            return Err(LookupError::Statement { reason });
         }
         Ok(())
     }

@@ -344,21 +344,26 @@ impl<E: Ext> LookupLeaves<E> {
 }
 
 /// The leaves of a table.
-pub(crate) fn table_leaves<E: Ext>(slot: usize, start: usize, base: E, beta: E, table: &TableSpec, counts: &[u32]) -> Left<E, 2> {
+pub(crate) fn table_leaves<E: Ext>(
+    (slot, start): (usize, usize),
+    (base, beta): (E, E),
+    table: &TableSpec,
+    entries: Option<&Column<'_>>,
+    counts: &[u32],
+) -> Left<E, 2> {
     let geometry = Geometry::new(&[table.num_rows()]);
     let (inner, _) = geometry.extents();
     let (packed_base, packed_beta) = (PackedE::<E>::from(base), PackedE::<E>::from(beta));
     let scalar = |row: usize| {
-        let (key, value) = table.tuple(row);
-        [E::from(field(-i64::from(counts[row]))), base + field(key) + beta * field(value)]
+        [E::from(field(-i64::from(counts[row]))), base + field(table.min() + row as i64) + beta * field(table.value(entries, row))]
     };
     let packed = |row: usize| {
         // The number of rows is a power of two, so that nothing lies above the lanes.
         let load = |f: &dyn Fn(usize) -> i64| PackedF::from_fn(|lane| field(f(row + lane * inner)));
         let num = load(&|row| -i64::from(counts[row]));
-        let key = load(&|row| table.tuple(row).0);
+        let key = load(&|row| table.min() + row as i64);
         let den = packed_base + key;
-        let den = if table.width() == 2 { den + packed_beta * load(&|row| table.tuple(row).1) } else { den };
+        let den = if table.width() == 2 { den + packed_beta * load(&|row| table.value(entries, row)) } else { den };
         [PackedE::<E>::from(num), den]
     };
     build(slot, start, (geometry, false), [E::ZERO; 2], scalar, packed)

@@ -1,11 +1,14 @@
-//! Public tables: `2^log_len` rows `(key_i)` or `(key_i, value_i)` with `key_i = min + i`.
+//! Tables: `2^log_len` rows `(key_i)` or `(key_i, value_i)` with `key_i = min + i`. Keys are public; values are public functions of them, or
+//! the entries of a tensor, about which the argument leaves a claim.
 //!
 //! The multilinear extension of the keys is `min + sum_b 2^b x_b`; that of the values costs one pass over the table.
 
 use rayon::prelude::*;
 use veritorch_sumcheck::Ext;
+use veritorch_sumcheck::form::padded_vars;
 use veritorch_sumcheck::mle::eq_table;
 
+use crate::column::Column;
 use crate::error::LookupError;
 
 /// Logarithm of the largest number of rows.
@@ -28,6 +31,12 @@ pub enum TableSpec {
         /// Values; their number is a power of two.
         values: Vec<i32>,
     },
+    /// Two columns: key `i`, value: entry `i` of a tensor whose axes but the first have powers of two for extents. What is missing to a
+    /// power of two is zero.
+    Tensor {
+        /// The tensor's extents.
+        shape: Vec<usize>,
+    },
 }
 
 impl TableSpec {
@@ -37,6 +46,7 @@ impl TableSpec {
         match self {
             Self::Range { log_len, .. } => *log_len,
             Self::Function { values, .. } => values.len().next_power_of_two().trailing_zeros() as usize,
+            Self::Tensor { shape } => padded_vars(shape),
         }
     }
 
@@ -51,7 +61,7 @@ impl TableSpec {
     pub fn width(&self) -> usize {
         match self {
             Self::Range { .. } => 1,
-            Self::Function { .. } => 2,
+            Self::Function { .. } | Self::Tensor { .. } => 2,
         }
     }
 
@@ -60,6 +70,16 @@ impl TableSpec {
     pub fn min(&self) -> i64 {
         match self {
             Self::Range { min, .. } | Self::Function { min, .. } => *min,
+            Self::Tensor { .. } => 0,
+        }
+    }
+
+    /// The extents of the tensor whose entries are the values.
+    #[must_use]
+    pub fn tensor(&self) -> Option<&[usize]> {
+        match self {
+            Self::Tensor { shape } => Some(shape),
+            Self::Range { .. } | Self::Function { .. } => None,
         }
     }
 
@@ -69,6 +89,11 @@ impl TableSpec {
             && !values.len().is_power_of_two()
         {
             return error(format!("{} rows, not a power of two", values.len()));
+        }
+        if let Some(shape) = self.tensor()
+            && (shape.contains(&0) || shape.iter().skip(1).any(|extent| !extent.is_power_of_two()))
+        {
+            return error(format!("a tensor of shape {shape:?}, expected powers of two behind the first axis"));
         }
         if self.log_len() > MAX_LOG_LEN {
             return error(format!("2^{} rows, more than 2^{MAX_LOG_LEN}", self.log_len()));
@@ -80,16 +105,16 @@ impl TableSpec {
         Ok(())
     }
 
-    /// Key and value of a row below [`Self::num_rows`]; the value is 0 if there is no such column.
-    pub(crate) fn tuple(&self, row: usize) -> (i64, i64) {
-        let value = match self {
+    /// Value of a row below [`Self::num_rows`], 0 if there is no such column; `entries` are the tensor's.
+    pub(crate) fn value(&self, entries: Option<&Column<'_>>, row: usize) -> i64 {
+        match self {
             Self::Range { .. } => 0,
             Self::Function { values, .. } => i64::from(values[row]),
-        };
-        (self.min() + row as i64, value)
+            Self::Tensor { .. } => entries.filter(|entries| row < entries.len()).map_or(0, |entries| entries.get(row)),
+        }
     }
 
-    /// The row with this tuple, if there is one.
+    /// The row with this tuple, if there is one; whatever the value where it is a tensor's.
     #[must_use]
     pub fn row(&self, tuple: &[i64]) -> Option<usize> {
         let row = usize::try_from(tuple.first()?.checked_sub(self.min())?).ok()?;
@@ -98,6 +123,7 @@ impl TableSpec {
             Self::Function { values, .. } => {
                 (tuple.len() == 2 && i64::from(*values.get(row)?) == tuple[1]).then_some(row)
             }
+            Self::Tensor { .. } => (tuple.len() == 2 && row < self.num_rows()).then_some(row),
         }
     }
 
@@ -107,7 +133,8 @@ impl TableSpec {
         point.iter().fold(E::ZERO, |sum, &x| sum.double() + x) + E::from_int(self.min())
     }
 
-    /// The multilinear extension of the values at a point of `log_len` coordinates; 0 if there is no such column.
+    /// The multilinear extension of the values at a point of `log_len` coordinates; 0 if there is no such column, or it is a
+    /// tensor's.
     #[must_use]
     pub fn values_at<E: Ext>(&self, point: &[E]) -> E {
         let Self::Function { values, .. } = self else { return E::ZERO };

@@ -19,9 +19,10 @@ impl LookupArgument {
     /// How often each row of each table is looked up; a table that no lookup uses has no counts.
     ///
     /// # Errors
-    /// If a value is outside its table, or the columns do not fit the statement.
-    pub fn multiplicities(&self, columns: &[Vec<Column<'_>>]) -> Result<Vec<Vec<u32>>, LookupError> {
+    /// If a value is outside its table, or columns or entries do not fit the statement.
+    pub fn multiplicities(&self, columns: &[Vec<Column<'_>>], entries: &[Column<'_>]) -> Result<Vec<Vec<u32>>, LookupError> {
         self.check_columns(columns)?;
+        self.check_entries(entries)?;
         let mut counts: Vec<Vec<u32>> = vec![Vec::new(); self.tables.len()];
         for table in self.used_tables() {
             let tasks: Vec<(usize, usize)> = self
@@ -32,6 +33,7 @@ impl LookupArgument {
                 .flat_map(|(position, _)| (0..columns[position][0].len()).step_by(GRAIN).map(move |first| (position, first)))
                 .collect();
             let rows = self.tables[table].num_rows();
+            let entries = self.entries_of(table, entries);
             // A few vectors of counts, each for a run of tasks.
             let runs = tasks.par_chunks(tasks.len().div_ceil(rayon::current_num_threads()));
             let partial: Vec<Vec<u32>> = runs
@@ -40,7 +42,7 @@ impl LookupArgument {
                     for &(position, first) in tasks {
                         let columns = &columns[position];
                         let last = columns[0].len().min(first + GRAIN);
-                        if let Err(entry) = count(&self.tables[table], columns, first..last, &mut counts) {
+                        if let Err(entry) = count(&self.tables[table], entries, columns, first..last, &mut counts) {
                             let values = columns.iter().map(|column| column.get(entry)).collect();
                             return Err(LookupError::OutsideTable { lookup: position, entry, values, table });
                         }
@@ -66,6 +68,7 @@ impl LookupArgument {
         &self,
         challenges: &Challenges<E>,
         columns: &[Vec<Column<'_>>],
+        entries: &[Column<'_>],
         multiplicities: &[Vec<u32>],
     ) -> (Layer<E>, Vec<LookupLeaves<E>>) {
         let mut layer = Layer { pieces: Vec::new(), singles: Vec::new() };
@@ -84,7 +87,8 @@ impl LookupArgument {
                 }
                 Content::Table(position) => {
                     let (table, counts) = (&self.tables[position], &multiplicities[position]);
-                    match table_leaves(slot, block.start, challenges.base(position), challenges.beta, table, counts) {
+                    let factors = (challenges.base(position), challenges.beta);
+                    match table_leaves((slot, block.start), factors, table, self.entries_of(position, entries), counts) {
                         Left::Piece(piece) => layer.pieces.push(piece),
                         Left::Single(index, leaf) => layer.singles.push((index, leaf)),
                     }
@@ -94,22 +98,23 @@ impl LookupArgument {
         (layer, lookups)
     }
 
-    /// The columns and multiplicities at the tails of the point. Most follow from what the tree ended in: numerators and
+    /// The columns, multiplicities and entries of tensors' tables at the tails of the point. Most follow from what the tree ended in: numerators and
     /// denominators of each block at its own coordinates.
     pub(crate) fn evaluations<E: Ext>(
         &self,
         challenges: &Challenges<E>,
         columns: &[Vec<Column<'_>>],
+        entries: &[Column<'_>],
         multiplicities: &[Vec<u32>],
         lookups: &[LookupLeaves<E>],
-        point: &[E],
-        ends: &[(usize, [E; 2])],
-    ) -> (Vec<E>, Vec<E>) {
+        (point, ends): (&[E], &[(usize, [E; 2])]),
+    ) -> Evaluations<E> {
         let second: Vec<(usize, E)> =
             lookups.par_iter().filter_map(|lookup| Some((lookup.slot, lookup.second_column_at(point)?))).collect();
         let find = |slot: usize| ends.iter().find(|(own, _)| *own == slot).map(|(_, values)| *values);
         let mut column_values = vec![Vec::new(); self.lookups.len()];
-        let mut multiplicity_values = Vec::new();
+        let (mut multiplicity_values, mut entry_values) = (Vec::new(), Vec::new());
+        let inverse = challenges.beta.try_inverse().unwrap_or(E::ZERO);
         for (slot, block) in self.layout.blocks.iter().enumerate() {
             match (block.content, find(slot)) {
                 (Content::Lookup(position), Some([num, den])) => {
@@ -123,19 +128,43 @@ impl LookupArgument {
                 (Content::Lookup(position), None) => {
                     column_values[position] = columns[position].iter().map(|column| E::from_int(column.get(0))).collect();
                 }
-                (Content::Table(position), Some([num, _])) => multiplicity_values.push((position, -num)),
-                (Content::Table(position), None) => {
-                    multiplicity_values.push((position, E::from_int(i64::from(multiplicities[position][0]))));
+                (Content::Table(position), end) => {
+                    let count = end.map_or_else(|| E::from_int(i64::from(multiplicities[position][0])), |[num, _]| -num);
+                    multiplicity_values.push((position, count));
+                    if let Some(entries) = self.entries_of(position, entries) {
+                        let rest = |den: E| den - challenges.base(position) - self.tables[position].keys_at(block.split(point).1);
+                        entry_values.push((position, end.map_or_else(|| E::from_int(entries.get(0)), |[_, den]| rest(den) * inverse)));
+                    }
                 }
             }
         }
-        multiplicity_values.sort_by_key(|&(position, _)| position);
-        (column_values.into_iter().flatten().collect(), multiplicity_values.into_iter().map(|(_, value)| value).collect())
+        let sorted = |mut values: Vec<(usize, E)>| {
+            values.sort_by_key(|&(position, _)| position);
+            values.into_iter().map(|(_, value)| value).collect()
+        };
+        Evaluations {
+            columns: column_values.into_iter().flatten().collect(),
+            multiplicities: sorted(multiplicity_values),
+            entries: sorted(entry_values),
+        }
     }
 }
 
+/// What the argument ends in.
+pub(crate) struct Evaluations<E> {
+    pub(crate) columns: Vec<E>,
+    pub(crate) multiplicities: Vec<E>,
+    pub(crate) entries: Vec<E>,
+}
+
 /// Counts a run of entries of one lookup; the first entry outside the table is the error.
-fn count(table: &TableSpec, columns: &[Column<'_>], entries: std::ops::Range<usize>, counts: &mut [u32]) -> Result<(), usize> {
+fn count(
+    table: &TableSpec,
+    of: Option<&Column<'_>>,
+    columns: &[Column<'_>],
+    entries: std::ops::Range<usize>,
+    counts: &mut [u32],
+) -> Result<(), usize> {
     fn keys<I: Copy + Into<i64>>(values: &[I], first: usize, min: i64, rows: &mut [i64]) {
         for (row, &value) in rows.iter_mut().zip(&values[first..]) {
             *row = value.into().wrapping_sub(min);
@@ -153,18 +182,14 @@ fn count(table: &TableSpec, columns: &[Column<'_>], entries: std::ops::Range<usi
     for first in entries.clone().step_by(rows.len()) {
         let len = rows.len().min(entries.end - first);
         load(&columns[0], first, table.min(), &mut rows[..len]);
-        let values = match (columns.get(1), table) {
-            (Some(column), TableSpec::Function { values, .. }) => {
-                load(column, first, 0, &mut second[..len]);
-                Some(values)
-            }
-            _ => None,
-        };
+        if let Some(column) = columns.get(1) {
+            load(column, first, 0, &mut second[..len]);
+        }
         for (index, (&row, &value)) in rows.iter().zip(&second).take(len).enumerate() {
             // A key below the least one wraps to a large index.
             let row = row as u64 as usize;
             let count = counts.get_mut(row).ok_or(first + index)?;
-            if values.is_some_and(|values| i64::from(values[row]) != value) {
+            if columns.len() == 2 && table.value(of, row) != value {
                 return Err(first + index);
             }
             *count = count.checked_add(1).ok_or(first + index)?;

@@ -61,7 +61,7 @@ impl Case {
     }
 
     fn multiplicities(&self) -> Result<Vec<Vec<u32>>, LookupError> {
-        self.argument.multiplicities(&self.narrowed().columns())
+        self.argument.multiplicities(&self.narrowed().columns(), &[])
     }
 
     /// Counts of what is in the tables; the rest is left out.
@@ -83,7 +83,7 @@ impl Case {
 
     fn prove<E: Ext>(&self, multiplicities: &[Vec<u32>]) -> Vec<u8> {
         let mut transcript = ProverTranscript::new("test");
-        let _ = self.argument.prove::<E>(&mut transcript, &self.narrowed().columns(), multiplicities).unwrap();
+        let _ = self.argument.prove::<E>(&mut transcript, &self.narrowed().columns(), &[], multiplicities).unwrap();
         transcript.into_proof()
     }
 
@@ -120,10 +120,10 @@ fn truth<E: Ext, V>(claim: &ColumnClaim<E, V>, shape: &[usize], values: &[i64]) 
 fn round_trip<E: Ext>(case: &Case) {
     let multiplicities = case.multiplicities().unwrap();
     let mut transcript = ProverTranscript::new("test");
-    let own = case.argument.prove::<E>(&mut transcript, &case.narrowed().columns(), &multiplicities).unwrap();
+    let own = case.argument.prove::<E>(&mut transcript, &case.narrowed().columns(), &[], &multiplicities).unwrap();
     let proof = transcript.into_proof();
     let mut transcript = ProverTranscript::new("test");
-    let _ = case.argument.prove::<E>(&mut transcript, &case.wide(), &multiplicities).unwrap();
+    let _ = case.argument.prove::<E>(&mut transcript, &case.wide(), &[], &multiplicities).unwrap();
     assert!(transcript.into_proof() == proof, "64-bit columns give another proof");
     let mut transcript = VerifierTranscript::new("test", &proof);
     let outcome = case.argument.verify::<E>(&mut transcript).unwrap();
@@ -156,7 +156,7 @@ fn prove_masked<E: Ext>(case: &Case, multiplicities: &[Vec<u32>], seed: u8) -> (
     let secrets = PadSecrets::<E>::random(&layout, &mut SecretRng::from_seed(&[seed; 32]));
     let mut transcript = ProverTranscript::new("test");
     transcript.mask(secrets.pads());
-    let _ = case.argument.prove::<E>(&mut transcript, &case.narrowed().columns(), multiplicities).unwrap();
+    let _ = case.argument.prove::<E>(&mut transcript, &case.narrowed().columns(), &[], multiplicities).unwrap();
     products::prove(&mut transcript, &layout, &secrets);
     transcript.unmask();
     (transcript.into_proof(), layout, secrets)
@@ -266,7 +266,7 @@ fn every_integer_type_gives_the_same_proof() {
     );
     let columns = vec![vec![Column::I8(&a)], vec![Column::I16(&b), Column::I32(&c)]];
     let mut transcript = ProverTranscript::new("test");
-    let _ = case.argument.prove::<E2>(&mut transcript, &columns, &multiplicities).unwrap();
+    let _ = case.argument.prove::<E2>(&mut transcript, &columns, &[], &multiplicities).unwrap();
     assert_eq!(transcript.into_proof(), case.prove::<E2>(&multiplicities));
 }
 
@@ -455,7 +455,7 @@ fn columns_that_do_not_fit_the_statement_are_errors() {
     let case = mixed();
     let multiplicities = case.multiplicities().unwrap();
     let prove = |columns: &[Vec<Column<'_>>], multiplicities: &[Vec<u32>]| {
-        case.argument.prove::<E2>(&mut ProverTranscript::new("test"), columns, multiplicities).map(|_| ()).unwrap_err()
+        case.argument.prove::<E2>(&mut ProverTranscript::new("test"), columns, &[], multiplicities).map(|_| ()).unwrap_err()
     };
     let narrowed = case.narrowed();
     let mut columns = narrowed.columns();

@@ -65,6 +65,11 @@ impl Operand {
         }
     }
 
+    /// The same entries as real numbers, where they depend on the input.
+    pub(crate) fn as_float(self) -> Self {
+        if self.is_constant() { self } else { Self { kind: Kind::Float, ..self } }
+    }
+
     pub(crate) fn is_constant(&self) -> bool {
         self.data().is_some()
     }
@@ -427,5 +432,6 @@ fn is_principal(op: &ModelOp) -> bool {
             | ModelOp::Softmax { .. }
             | ModelOp::Normalize { .. }
             | ModelOp::Embedding
+            | ModelOp::Trees { .. }
     )
 }

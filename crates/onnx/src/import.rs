@@ -14,6 +14,7 @@ use crate::external::ExternalFiles;
 use crate::initializer;
 use crate::inputs;
 use crate::lowering::Lowering;
+use crate::ml;
 use crate::ops;
 use crate::proto::{Graph, Model, Node};
 use crate::schedule::schedule;
@@ -248,7 +249,7 @@ impl<'a> State<'a> {
         opset: i64,
         files: &mut ExternalFiles,
     ) -> Result<(), Stop> {
-        if !is_onnx(&node.domain) {
+        if !is_onnx(&node.domain) && !ml::is_own(&node.domain) {
             let hint = "veritorch knows ONNX's own operators; export without custom operators and local functions";
             return Err(Stop::hinted("operator of another domain", hint));
         }
@@ -258,7 +259,7 @@ impl<'a> State<'a> {
             }
             return Ok(());
         }
-        let lower = ops::find(&node.op_type)?;
+        let lower = if ml::is_own(&node.domain) { ml::find(&node.op_type)? } else { ops::find(&node.op_type)? };
         if node.input.iter().any(|input| self.unknown.contains(input)) {
             self.give_up(node);
             return Ok(());

@@ -1,7 +1,7 @@
 //! ONNX files to the model graph.
 //!
 //! [`load`] decodes the protobuf by hand-written messages, orders the nodes, lowers each ONNX operator (one file each
-//! under `ops/`) to [`ModelOp`](veritorch_graph::model::ModelOp)s, and runs the graph's passes. Shapes follow from
+//! under `ops/`, and `ml/` for the domain of classical models) to [`ModelOp`](veritorch_graph::model::ModelOp)s, and runs the graph's passes. Shapes follow from
 //! the operators; where the file declares shapes they are checked. Integer and boolean tensors exist only during the
 //! import: shape arithmetic folds there.
 //!
@@ -21,6 +21,7 @@ mod initializer;
 mod inputs;
 mod lowering;
 mod masked;
+mod ml;
 mod ops;
 mod proto;
 mod schedule;
@@ -102,5 +103,8 @@ pub fn load_bytes_with(
 /// Names of the ONNX operators that have a lowering, sorted.
 #[must_use]
 pub fn supported_operators() -> Vec<&'static str> {
-    ops::names()
+    let mut names = ops::names();
+    names.extend(ml::names());
+    names.sort_unstable();
+    names
 }

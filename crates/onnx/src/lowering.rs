@@ -218,11 +218,28 @@ impl<'a> Lowering<'a> {
             .map_err(|_| Stop::invalid(format!("attribute `{name}` is not text")))
     }
 
-    /// A list of texts; empty where the attribute is absent.
-    pub(crate) fn strings(&self, name: &str) -> Result<Vec<String>, Stop> {
-        let Some(attribute) = self.attribute(name, &[attribute_kind::STRINGS])? else { return Ok(Vec::new()) };
-        let texts = attribute.strings.iter().map(|text| String::from_utf8(text.clone()));
-        texts.collect::<Result<_, _>>().map_err(|_| Stop::invalid(format!("attribute `{name}` is not text")))
+    pub(crate) fn strings(&self, name: &str) -> Result<Option<Vec<String>>, Stop> {
+        let Some(attribute) = self.attribute(name, &[attribute_kind::STRINGS])? else { return Ok(None) };
+        let texts = attribute.strings.iter().map(|bytes| String::from_utf8(bytes.clone()));
+        texts.collect::<Result<_, _>>().map(Some).map_err(|_| Stop::invalid(format!("attribute `{name}` is not text")))
+    }
+
+    /// Floats of an attribute, or of the tensor in it or in one whose name ends in `_as_tensor`.
+    pub(crate) fn numbers(&mut self, name: &str) -> Result<Option<Vec<f32>>, Stop> {
+        if let Some(floats) = self.attribute(name, &[attribute_kind::FLOATS, attribute_kind::TENSOR])?.filter(|a| a.t.is_none()) {
+            return Ok(Some(floats.floats.clone()));
+        }
+        let own = if self.has(name) { name.to_owned() } else { format!("{name}_as_tensor") };
+        match self.tensor(&own)?.map(|tensor| tensor.data) {
+            None => Ok(None),
+            Some(Data::Float(data)) => Ok(Some(data)),
+            Some(_) => Err(Stop::invalid(format!("attribute `{own}` holds no floats"))),
+        }
+    }
+
+    /// Notes that an attribute is not needed.
+    pub(crate) fn skip(&self, name: &str) {
+        self.touched_attributes.borrow_mut().insert(name.to_owned());
     }
 
     pub(crate) fn tensor(&mut self, name: &str) -> Result<Option<Constant>, Stop> {

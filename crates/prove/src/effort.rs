@@ -33,7 +33,7 @@ pub(crate) fn count_claims(circuit: &Circuit, lookups: &Lookups, links: &[PortLi
     });
     let is_public = circuit.policy.output == Visibility::Public;
     let outputs = circuit.outputs.iter().filter(|_| is_public).map(|port| &port.tensor);
-    let columns = lookups.columns.iter().flatten();
+    let columns = lookups.columns.iter().flatten().chain(&lookups.entries);
     for tensor in columns.chain(zeros).chain(outputs).chain(links.iter().map(|link| &link.tensor)) {
         arrivals[tensor.index()].num_claims += 1;
     }

@@ -1,8 +1,11 @@
 //! The circuit's lookup constraints as one lookup argument.
 
 use veritorch_execute::{TensorData, TensorView};
-use veritorch_graph::circuit::{Circuit, Constraint, Table, TensorId};
+use veritorch_graph::circuit::{Circuit, Constraint, Op, Table, TensorId};
 use veritorch_lookup::{Column, LookupArgument, LookupError, LookupSpec, TableSpec};
+use veritorch_sumcheck::{Ext, Factor, Form};
+
+use crate::claim::{Operand, ParamForm};
 
 /// The argument with the tensors behind its columns.
 #[derive(Clone, Debug)]
@@ -10,6 +13,8 @@ pub(crate) struct Lookups {
     pub(crate) argument: LookupArgument,
     /// Columns of each lookup, in order.
     pub(crate) columns: Vec<Vec<TensorId>>,
+    /// Tensors whose entries are the values of tables in use, in the order of the tables.
+    pub(crate) entries: Vec<TensorId>,
 }
 
 impl Lookups {
@@ -30,9 +35,28 @@ impl Lookups {
             .map(|table| match table {
                 Table::Range { min, log_len } => TableSpec::Range { min: *min, log_len: *log_len as usize },
                 Table::Function { min, values, .. } => TableSpec::Function { min: *min, values: values.clone() },
+                Table::Tensor { tensor, .. } => TableSpec::Tensor { shape: circuit.tensor(*tensor).shape.clone() },
             })
             .collect();
-        Ok(Self { argument: LookupArgument::new(specs, tables)?, columns })
+        let argument = LookupArgument::new(specs, tables)?;
+        let entries = argument.tensor_tables().into_iter().filter_map(|table| circuit.tables.get(table)?.tensor()).collect();
+        Ok(Self { argument, columns, entries })
+    }
+
+    /// The entries of tables' tensors.
+    pub(crate) fn entries<'a>(&self, tensors: &'a [TensorData]) -> Vec<Column<'a>> {
+        self.entries.iter().map(|id| column(&tensors[id.index()])).collect()
+    }
+
+    /// What is claimed where the argument ends in a form on the tensor of the table at this position.
+    pub(crate) fn entry<E: Ext>(&self, circuit: &Circuit, table: usize, form: Form<E>) -> Option<Operand<E>> {
+        let tensor = circuit.tables.get(table)?.tensor()?;
+        let own = circuit.tensor(tensor);
+        let Op::Weight { param } = own.op else { return Some(Operand::Tensor(tensor, form)) };
+        let mut factors = form.spans(&own.shape).map(|(_, factor)| factor);
+        let kernel = factors.next()?.vector(*own.shape.first()?);
+        let Factor::Eq(output) = factors.next()? else { return None };
+        Some(Operand::Param(ParamForm { param, kernel, output: output.clone(), column: factors.next()?.clone() }))
     }
 
     /// The columns' values.

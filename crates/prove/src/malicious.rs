@@ -151,7 +151,7 @@ fn a_quotient_with_a_remainder_out_of_range_is_refused() {
         });
     };
     // Where the first quotient is a digit that has no row in the table behind it, the prover has no witness at all.
-    for case in circuits::all().into_iter().filter(|case| case.name != "transformer") {
+    for case in circuits::all().into_iter().filter(|case| !["transformer", "forest"].contains(&case.name)) {
         is_refused_by(&case, &Cheat { circuit: &shift, ..Cheat::default() }, "lookup");
     }
 }
@@ -228,7 +228,8 @@ fn shift_hint(circuit: &mut Circuit, index: usize, by: i64) {
             | Op::Dense { x: a, w: b }
             | Op::MatMul { a, b }
             | Op::Mul { a, b }
-            | Op::Divide { a, b } => [a, b].into_iter().for_each(moved),
+            | Op::Divide { a, b }
+            | Op::Gather { index: a, data: b } => [a, b].into_iter().for_each(moved),
             Op::Reshape { x }
             | Op::FloorShift { x, .. }
             | Op::Lookup { x, .. }

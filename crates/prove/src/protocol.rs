@@ -3,7 +3,7 @@
 //! # Transcript
 //! 0. statement: digest of the verifying key, batch, public inputs and outputs, commitments to inputs and outputs;
 //! 1. root of the witness: private inputs, hints, multiplicities and pads; from here on every message is padded;
-//! 2. the lookup argument, which ends in claims on looked-up tensors and on multiplicities;
+//! 2. the lookup argument, which ends in claims on looked-up tensors, on tensors whose entries are tables, and on multiplicities;
 //! 3. points for zero constraints and for public outputs, whose claims follow from the statement; points for committed inputs and outputs
 //!    with the values that are claimed of tensor and commitment;
 //! 4. the steps of the schedule, which move claims from results to operands until they stand on inputs, hints and weights;
@@ -152,7 +152,7 @@ fn prove_in<E: Ext>(
     clock.begin("execute")?;
     let Request { inputs, openings, linking } = request;
     let witness = execute(&plan.circuit, &key.params, inputs)?;
-    let multiplicities = plan.lookups.argument.multiplicities(&plan.lookups.values(&witness.values))?;
+    let multiplicities = plan.lookups.argument.multiplicities(&plan.lookups.values(&witness.values), &plan.lookups.entries(&witness.values))?;
     let outputs = witness.outputs(&plan.circuit);
     let shown = |visibility, tensors: &[Vec<i64>]| if visibility == Visibility::Public { tensors.to_vec() } else { Vec::new() };
     let policy = plan.circuit.policy;
@@ -221,9 +221,15 @@ pub(crate) fn prove_witness<E: Ext>(
 
     clock.begin("lookups")?;
     let mut claims = ClaimSet::<E, E>::new(circuit.tensors.len());
-    let outcome = plan.lookups.argument.prove::<E>(&mut transcript, &columns, multiplicities)?;
+    let entries = plan.lookups.entries(&witness.values);
+    let outcome = plan.lookups.argument.prove::<E>(&mut transcript, &columns, &entries, multiplicities)?;
     for claim in outcome.columns {
         claims.push(plan.lookups.columns[claim.source][claim.column], claim.form, claim.value);
+    }
+    for claim in outcome.entries {
+        if let Some(operand) = plan.lookups.entry(circuit, claim.source, claim.form) {
+            claims.push_operand(operand, claim.value);
+        }
     }
 
     clock.begin("linear layers")?;
@@ -337,6 +343,11 @@ pub(crate) fn messages<E: Ext>(
     for claim in outcome.columns {
         if let Some(&tensor) = plan.lookups.columns.get(claim.source).and_then(|own| own.get(claim.column)) {
             claims.push(tensor, claim.form, claim.value);
+        }
+    }
+    for claim in outcome.entries {
+        if let Some(operand) = plan.lookups.entry(circuit, claim.source, claim.form) {
+            claims.push_operand(operand, claim.value);
         }
     }
 

@@ -3,7 +3,7 @@
 //! A virtual tensor is reduced when the claims of all its consumers have arrived. Linear maps and shapes are rewrites;
 //! contractions and products that are ready at the same time form a *wave*, one batch of sumchecks.
 
-use veritorch_graph::circuit::{Circuit, Constraint, Op, TensorId, Visibility};
+use veritorch_graph::circuit::{Circuit, Constraint, Op, Table, TensorId, Visibility};
 
 /// One step of the schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,10 +14,12 @@ pub(crate) enum Step {
     Wave(Vec<TensorId>),
 }
 
-/// Tensors on which claims arise: looked-up columns, zeros, outputs that the statement speaks of.
+/// Tensors on which claims arise: looked-up columns and tensors that are looked up in, zeros, outputs that the statement speaks of.
 fn seeds(circuit: &Circuit) -> Vec<TensorId> {
     let constrained = circuit.constraints.iter().flat_map(|constraint| match constraint {
-        Constraint::Lookup { columns, .. } => columns.clone(),
+        Constraint::Lookup { table, columns } => {
+            columns.iter().copied().chain(circuit.tables.get(table.index()).and_then(Table::tensor)).collect()
+        }
         Constraint::Zero { tensor } => vec![*tensor],
     });
     let outputs = circuit.outputs.iter().filter(|_| circuit.policy.output != Visibility::Private);

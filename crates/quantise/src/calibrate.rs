@@ -20,6 +20,8 @@ pub(crate) struct Calibration {
     moments: Vec<[f64; 2]>,
     /// Per value: an input that holds multiples of 1/255 of its maximum only.
     bytes: Vec<bool>,
+    /// Per input that trees read: the numbers of each entry, ascending.
+    columns: BTreeMap<usize, Vec<Vec<f32>>>,
     /// Per output, `samples * len` numbers.
     pub(crate) outputs: Vec<Vec<f32>>,
 }
@@ -85,8 +87,19 @@ impl Calibration {
             }
         }
         let mut bytes = vec![false; graph.values.len()];
+        let mut columns = BTreeMap::new();
         for (&id, data) in graph.inputs.iter().zip(inputs) {
             bytes[id.index()] = is_bytes(data);
+            let is_read = |node: &veritorch_graph::model::Node| matches!(node.op, ModelOp::Trees { .. }) && node.inputs[0] == id;
+            if graph.nodes.iter().any(is_read) {
+                let len = graph.value(id).len();
+                let column = |k: usize| {
+                    let mut column: Vec<f32> = data.iter().skip(k).step_by(len).copied().collect();
+                    column.sort_unstable_by(f32::total_cmp);
+                    column
+                };
+                columns.insert(id.index(), (0..len).map(column).collect());
+            }
         }
         Ok(Self {
             ranges: ranges.into_iter().map(|range| range.unwrap_or((0.0, 0.0))).collect(),
@@ -94,6 +107,7 @@ impl Calibration {
             means,
             moments,
             bytes,
+            columns,
             outputs,
         })
     }
@@ -106,6 +120,11 @@ impl Calibration {
     /// Least and greatest number of a value.
     pub(crate) fn range(&self, value: usize) -> (f32, f32) {
         self.ranges[value]
+    }
+
+    /// The numbers of each entry of an input that trees read, ascending.
+    pub(crate) fn columns(&self, value: usize) -> Option<Vec<Vec<f32>>> {
+        self.columns.get(&value).cloned()
     }
 
     /// Greatest magnitude of a value.

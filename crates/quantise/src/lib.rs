@@ -6,6 +6,7 @@
 
 mod calibrate;
 mod error;
+mod features;
 mod float;
 mod lower;
 mod measure;

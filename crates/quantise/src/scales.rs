@@ -112,6 +112,11 @@ impl Formats {
             let own = value_bits.get(&graph.values[index].name).copied();
             bits[root] = bits[root].max(own.unwrap_or(settings.activation_bits));
         }
+        // What is compared with thresholds.
+        for node in graph.nodes.iter().filter(|node| matches!(node.op, ModelOp::Trees { .. })) {
+            let root = groups[node.inputs[0].index()];
+            bits[root] = bits[root].max(16);
+        }
         for &id in &graph.inputs {
             let root = groups[id.index()];
             let own = value_bits.get(&graph.value(id).name).copied();

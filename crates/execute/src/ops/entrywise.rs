@@ -101,6 +101,23 @@ pub(crate) fn lookup(x: TensorView<'_>, min: i64, values: &[i32], width: Width) 
     }))
 }
 
+/// `data[index]` within each of so many equal parts of both.
+pub(crate) fn gather(index: TensorView<'_>, data: TensorView<'_>, parts: usize, width: Width) -> Result<TensorData, Outside> {
+    let rows = data.len() / parts;
+    if let Some(outside) = outside(index, 0, rows as i64 - 1) {
+        return Err(outside);
+    }
+    let own = (index.len() / parts).max(1);
+    Ok(build_entries!(width, |T| with_entries!(index, |index| with_entries!(data, |data| {
+        let mut y = vec![<T>::default(); index.len()];
+        y.par_chunks_mut(own).zip(index.par_chunks(own)).enumerate().for_each(|(part, (y, index))| {
+            let data = &data[part * rows..(part + 1) * rows];
+            y.iter_mut().zip(index).for_each(|(y, index)| *y = <T as Entry>::wrap(data[index.wide() as usize].wide()));
+        });
+        y
+    }))))
+}
+
 /// `floor(2^log_numerator / x)` for `x >= 1`.
 pub(crate) fn reciprocal(x: TensorView<'_>, log_numerator: u32, width: Width) -> Result<TensorData, Outside> {
     if let Some(outside) = outside(x, 1, i64::MAX) {

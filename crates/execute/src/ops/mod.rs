@@ -12,6 +12,6 @@ mod segment;
 
 pub(crate) use conv::conv;
 pub(crate) use dense::dense;
-pub(crate) use entrywise::{Outside, convert, divide, floor_shift, lookup, mul, outside, reciprocal, square_root};
+pub(crate) use entrywise::{Outside, convert, divide, floor_shift, gather, lookup, mul, outside, reciprocal, square_root};
 pub(crate) use linear::linear;
 pub(crate) use matmul::matmul;

@@ -89,11 +89,17 @@ impl Values<'_> {
                 Table::Function { min, values, .. } => {
                     i128::from(values[usize::try_from(self.at(*x, index) - i128::from(*min)).unwrap()])
                 }
-                Table::Range { .. } => unreachable!(),
+                Table::Range { .. } | Table::Tensor { .. } => unreachable!(),
             },
             Op::Reciprocal { x, log_numerator } => (1i128 << log_numerator).div_euclid(self.at(*x, index)),
             Op::SquareRoot { x } => self.at(*x, index).isqrt(),
             Op::Divide { a, b } => self.at(*a, index).div_euclid(self.at(*b, index)),
+            Op::Gather { index: number, data } => {
+                let row = usize::try_from(self.at(*number, index)).unwrap();
+                let is_weight = matches!(self.circuit.tensor(*data).op, Op::Weight { .. });
+                let part = if is_weight { 0 } else { index[0] * self.data[data.index()].len() / self.circuit.batch };
+                i128::from(self.data[data.index()][part + row])
+            }
         }
     }
 

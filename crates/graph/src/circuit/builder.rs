@@ -144,6 +144,13 @@ impl CircuitBuilder {
         Ok(id)
     }
 
+    /// Gives an input a scale for each index of its last axis.
+    pub fn set_input_scale(&mut self, input: TensorId, scale: Vec<f64>) {
+        if let Some(port) = self.circuit.inputs.iter_mut().find(|port| port.tensor == input) {
+            port.scale = scale;
+        }
+    }
+
     /// A weight tensor `[kernel, output, column]`; the values serve for ranges and the number of byte planes only.
     ///
     /// # Errors
@@ -378,7 +385,7 @@ impl CircuitBuilder {
                 values.iter().min().copied().unwrap_or(0).into(),
                 values.iter().max().copied().unwrap_or(0).into(),
             ),
-            Table::Range { .. } => return Err(self.error(name, "a range table gives no value".to_owned())),
+            Table::Range { .. } | Table::Tensor { .. } => return Err(self.error(name, "the table is not a function".to_owned())),
         };
         self.push(name, self.shape(x).to_vec(), Op::Lookup { x, table }, Bounds::uniform(range))
     }
@@ -406,6 +413,12 @@ impl CircuitBuilder {
         };
         let bounds = Bounds::uniform(by(b_range.lo).hull(by(b_range.hi)));
         self.push(name, self.shape(a).to_vec(), Op::Divide { a, b }, bounds)
+    }
+
+    /// Hint `data[index]`; the caller adds the constraint.
+    pub(crate) fn gather_hint(&mut self, name: &str, index: TensorId, data: TensorId) -> Result<TensorId, CircuitError> {
+        let bounds = Bounds::uniform(self.bounds[data.index()].hull());
+        self.push(name, self.shape(index).to_vec(), Op::Gather { index, data }, bounds)
     }
 
     /// Adds a lookup that helps to pin these tensors. Where `key`'s range leaves the table, notes a refusal, and

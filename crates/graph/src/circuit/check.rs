@@ -34,7 +34,7 @@ impl Circuit {
         self.check_sizes()?;
         self.policy.check()?;
         for (index, table) in self.tables.iter().enumerate() {
-            check_table(table).map_err(|reason| item(format!("table {index}"), reason))?;
+            self.check_table(table).map_err(|reason| item(format!("table {index}"), reason))?;
         }
         for (index, param) in self.params.iter().enumerate() {
             let what = || format!("weight {index} `{}`", param.name);
@@ -179,6 +179,7 @@ impl Circuit {
             }
             Op::SquareRoot { x } => self.same_shape(*x, tensor),
             Op::Divide { a, b } => self.same_shape(*a, tensor).and_then(|()| self.same_shape(*b, tensor)),
+            Op::Gather { index, .. } => self.same_shape(*index, tensor),
         }
     }
 
@@ -246,6 +247,37 @@ impl Circuit {
         expect(port.scale.iter().all(|scale| scale.is_finite() && *scale > 0.0), || {
             "a scale is not a positive number".to_owned()
         })
+    }
+
+    fn check_table(&self, table: &Table) -> Result<(), String> {
+        // Without a batch: keys of all samples follow one another.
+        let min = table.min();
+        expect(in_range(min), || format!("least key {min} is too large"))?;
+        match table {
+            Table::Range { log_len, .. } => {
+                expect(*log_len <= MAX_LOG_TABLE, || format!("2^{log_len} rows, expected at most 2^{MAX_LOG_TABLE}"))
+            }
+            Table::Function { values, .. } => {
+                let rows = values.len();
+                expect(rows.is_power_of_two() && rows <= 1 << MAX_LOG_TABLE, || {
+                    format!("{rows} rows, expected a power of two up to 2^{MAX_LOG_TABLE}")
+                })
+            }
+            Table::Tensor { tensor, log_len } => {
+                let tensor = self.tensors.get(tensor.index()).ok_or_else(|| format!("tensor %{} of {}", tensor.0, self.tensors.len()))?;
+                let is_weight = matches!(tensor.op, Op::Weight { .. });
+                let (samples, sample) = match tensor.shape.split_first() {
+                    Some((&samples, rest)) if self.batch > 0 && !is_weight => (samples, rest),
+                    _ => (1, tensor.shape.as_slice()),
+                };
+                let log = |extent: usize| u64::from(extent.checked_next_power_of_two().map_or(u32::MAX, |extent| extent.ilog2()));
+                let own = sample.iter().fold(0u64, |sum, &extent| sum.saturating_add(log(extent)));
+                let fits = sample.iter().all(|extent| extent.is_power_of_two())
+                    && own <= MAX_LOG_TABLE.into()
+                    && own.saturating_add(log(samples)) == u64::from(*log_len);
+                expect(fits, || format!("2^{log_len} rows for `{}` of shape {:?}, expected powers of two up to 2^{MAX_LOG_TABLE} in all", tensor.name, tensor.shape))
+            }
+        }
     }
 
     /// Shape of a tensor that is not a weight.
@@ -377,22 +409,6 @@ pub(crate) fn conv(geometry: &ConvGeometry, x: &[usize], w: [usize; 3], y: &[usi
         format!("{groups} groups of {channels} channels to {outputs}")
     })?;
     expect(Some(w) == expected && x_lead == y_lead, || format!("{x:?} with weight {w:?} does not give {y:?}"))
-}
-
-fn check_table(table: &Table) -> Result<(), String> {
-    let min = table.min();
-    expect(in_range(min), || format!("least key {min} is too large"))?;
-    match table {
-        Table::Range { log_len, .. } => {
-            expect(*log_len <= MAX_LOG_TABLE, || format!("2^{log_len} rows, expected at most 2^{MAX_LOG_TABLE}"))
-        }
-        Table::Function { values, .. } => {
-            let rows = values.len();
-            expect(rows.is_power_of_two() && rows <= 1 << MAX_LOG_TABLE, || {
-                format!("{rows} rows, expected a power of two up to 2^{MAX_LOG_TABLE}")
-            })
-        }
-    }
 }
 
 fn matrix(shape: &[usize]) -> Option<(&[usize], [usize; 2])> {

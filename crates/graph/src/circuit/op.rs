@@ -120,6 +120,14 @@ pub enum Op {
         /// Divisor.
         b: TensorId,
     },
+    /// Hint `y[i] = data[index[i]]`: entries of a weight, or of an activation of the same sample, by their row-major number.
+    /// The executor refuses numbers that are not there.
+    Gather {
+        /// Numbers of entries.
+        index: TensorId,
+        /// What is read.
+        data: TensorId,
+    },
 }
 
 impl Op {
@@ -133,6 +141,7 @@ impl Op {
                 | Self::Reciprocal { .. }
                 | Self::SquareRoot { .. }
                 | Self::Divide { .. }
+                | Self::Gather { .. }
         )
     }
 
@@ -144,6 +153,7 @@ impl Op {
             Self::Linear { terms, .. } => terms.iter().map(|term| term.x).collect(),
             Self::Conv { x, w, .. } | Self::Dense { x, w } => vec![*x, *w],
             Self::MatMul { a, b } | Self::Mul { a, b } | Self::Divide { a, b } => vec![*a, *b],
+            Self::Gather { index, data } => vec![*index, *data],
             Self::Reshape { x }
             | Self::FloorShift { x, .. }
             | Self::Lookup { x, .. }
@@ -169,6 +179,7 @@ impl Op {
             Self::Reciprocal { .. } => "Reciprocal",
             Self::SquareRoot { .. } => "SquareRoot",
             Self::Divide { .. } => "Divide",
+            Self::Gather { .. } => "Gather",
         }
     }
 }

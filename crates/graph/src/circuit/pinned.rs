@@ -10,6 +10,8 @@
 //!   bounded so that `R S + t < p`; then `R S + t = 2^k` holds over the integers and R is `floor(2^k / S)`.
 //! * `s = SquareRoot(x)`: `t = x - s^2` and `2 s - t` are both range-checked, so that `0 <= t <= 2 s`, and `(s + 1)^2 <= p`:
 //!   then x, as an integer below p, is `s^2 + t` and s is `floor(sqrt(x))`, whatever x is.
+//! * `y = Gather(i, T)`: `(i, y)` is looked up in the table of T's entries, whose keys differ; where T is an activation, i is bounded to
+//!   the entries of one sample, so that it reads no other.
 //! * `q = Divide(a, b)`: `t = a - q b` and `b - 1 - t` are both range-checked, so that `0 <= t < b`, and q takes n values with
 //!   `n b + t < p`: two quotients would differ by `(q - q') b = t' - t`, over the integers.
 
@@ -44,6 +46,7 @@ pub(crate) fn check_hints(circuit: &Circuit) -> Result<(), CircuitError> {
             Op::Reciprocal { x, log_numerator } => sound.reciprocal(id, x, log_numerator),
             Op::SquareRoot { x } => sound.square_root(id, x),
             Op::Divide { a, b } => sound.divide(id, a, b),
+            Op::Gather { index, data } => sound.gather(id, index, data),
             Op::Input { .. } if circuit.policy.input != Visibility::Public => match sound.bound(id) {
                 Some((lo, hi)) if i128::from(tensor.min) <= lo && hi <= i128::from(tensor.max) => Ok(()),
                 _ => Err(format!("private input is not range-checked to {}..={}", tensor.min, tensor.max)),
@@ -79,7 +82,9 @@ impl<'a> Sound<'a> {
         for constraint in &circuit.constraints {
             let Constraint::Lookup { table, columns } = constraint else { continue };
             let rows = &circuit.tables[table.index()];
-            if let [key] | [key, _] = columns.as_slice() {
+            // A table of activations has the keys of all samples, one after the other: it bounds nothing.
+            let is_bound = rows.tensor().is_none_or(|data| matches!(circuit.tensor(data).op, Op::Weight { .. }));
+            if let ([key] | [key, _], true) = (columns.as_slice(), is_bound) {
                 sound.learn(*key, (rows.min().into(), rows.max().into()));
             }
             match columns.as_slice() {
@@ -238,6 +243,26 @@ impl<'a> Sound<'a> {
         });
         let what = || format!("quotient of `{}` by `{}`", self.name(a), self.name(b));
         if complete { Ok(()) } else { Err(format!("{} is not pinned from both sides", what())) }
+    }
+
+    fn gather(&self, y: TensorId, index: TensorId, data: TensorId) -> Result<(), String> {
+        let tensor = self.circuit.tensor(data);
+        // With a batch axis, an activation is read at its sample's rows: a public function of the index.
+        let numbers = |key: TensorId| {
+            let Op::Linear { terms, .. } = &self.circuit.tensor(key).op else { return false };
+            self.circuit.batch > 0 && matches!(terms.as_slice(), [term] if term.x == index && term.coefficient == 1 && term.map.is_identity())
+        };
+        let is_row = self.pairs.iter().any(|&(table, key, value)| {
+            value == y && (key == index || numbers(key)) && self.circuit.tables[table.index()].tensor() == Some(data)
+        });
+        if !is_row {
+            return Err(format!("no lookup ties it to `{}`", tensor.name));
+        }
+        match self.bound(index) {
+            _ if matches!(tensor.op, Op::Weight { .. }) => Ok(()),
+            Some((lo, hi)) if lo >= 0 && hi < (tensor.len() / self.circuit.batch.max(1)) as i128 => Ok(()),
+            _ => Err(format!("`{}` is not range-checked to the entries of `{}`", self.name(index), tensor.name)),
+        }
     }
 
     /// Whether a tensor is exactly `sum coefficient * operand + constant`, entry by entry.

@@ -24,6 +24,7 @@ impl fmt::Display for Circuit {
         for (index, table) in self.tables.iter().enumerate() {
             match table {
                 Table::Range { min, .. } => writeln!(f, "table {index} range {min}..={}", table.max())?,
+                Table::Tensor { tensor, .. } => writeln!(f, "table {index} entries 0..={} of %{}", table.max(), tensor.0)?,
                 Table::Function { min, name, .. } => {
                     writeln!(f, "table {index} function `{name}` on {min}..={}", table.max())?;
                 }
@@ -85,6 +86,7 @@ fn write_op(f: &mut fmt::Formatter<'_>, op: &Op) -> fmt::Result {
         }
         Op::Dense { x, w } => pair(f, *x, *w),
         Op::MatMul { a, b } | Op::Mul { a, b } | Op::Divide { a, b } => pair(f, *a, *b),
+        Op::Gather { index, data } => pair(f, *index, *data),
         Op::Reshape { x } | Op::SquareRoot { x } => write!(f, "{name}(%{})", x.0),
         Op::FloorShift { x, shift } => write!(f, "{name}(%{}, {shift})", x.0),
         Op::Lookup { x, table } => write!(f, "{name}(%{}, table {})", x.0, table.0),

@@ -2,7 +2,7 @@
 //!
 //! A constraint stays exactly when it helps to pin a tensor that stays: dropping any other would leave a live hint free.
 
-use super::{Circuit, Constraint, Op, TableId, TensorId};
+use super::{Circuit, Constraint, Op, Table, TableId, TensorId};
 
 /// `pins[k]` names the tensors that constraint `k` helps to pin.
 pub(crate) fn prune(circuit: Circuit, pins: &[Vec<TensorId>]) -> Circuit {
@@ -44,6 +44,13 @@ pub(crate) fn prune(circuit: Circuit, pins: &[Vec<TensorId>]) -> Circuit {
             _ => {}
         }
     }
+    let mut tables: Vec<_> =
+        circuit.tables.into_iter().zip(&table_used).filter(|(_, used)| **used).map(|(table, _)| table).collect();
+    for table in &mut tables {
+        if let Table::Tensor { tensor, .. } = table {
+            *tensor = new_id(*tensor);
+        }
+    }
     for constraint in &mut constraints {
         if let Constraint::Lookup { table, .. } = constraint {
             *table = new_table(*table);
@@ -60,7 +67,7 @@ pub(crate) fn prune(circuit: Circuit, pins: &[Vec<TensorId>]) -> Circuit {
         constraints,
         inputs,
         outputs,
-        tables: circuit.tables.into_iter().enumerate().filter(|(i, _)| keep(&table_used, *i)).map(|(_, t)| t).collect(),
+        tables,
         params: circuit.params.into_iter().enumerate().filter(|(i, _)| keep(&param_used, *i)).map(|(_, p)| p).collect(),
         ..circuit
     }
@@ -88,11 +95,11 @@ fn live_set(circuit: &Circuit, pins: &[Vec<TensorId>]) -> (Vec<bool>, Vec<bool>)
             }
             kept[k] = true;
             changed = true;
-            let columns = match constraint {
-                Constraint::Lookup { columns, .. } => columns.as_slice(),
-                Constraint::Zero { tensor } => std::slice::from_ref(tensor),
+            let (columns, of) = match constraint {
+                Constraint::Lookup { table, columns } => (columns.as_slice(), circuit.tables[table.index()].tensor()),
+                Constraint::Zero { tensor } => (std::slice::from_ref(tensor), None),
             };
-            for column in columns {
+            for column in columns.iter().copied().chain(of) {
                 live[column.index()] = true;
             }
         }
@@ -120,6 +127,7 @@ impl Op {
             Self::Linear { terms, .. } => terms.iter_mut().for_each(|term| term.x = new_id(term.x)),
             Self::Conv { x, w, .. } | Self::Dense { x, w } => (*x, *w) = (new_id(*x), new_id(*w)),
             Self::MatMul { a, b } | Self::Mul { a, b } | Self::Divide { a, b } => (*a, *b) = (new_id(*a), new_id(*b)),
+            Self::Gather { index, data } => (*index, *data) = (new_id(*index), new_id(*data)),
             Self::Reshape { x }
             | Self::FloorShift { x, .. }
             | Self::Lookup { x, .. }

@@ -1,6 +1,9 @@
-//! Lookup tables: public, part of the circuit digest.
+//! Lookup tables: their keys, and the values of function tables, are public and part of the circuit digest. The values of a
+//! tensor's table are the tensor's entries, which may be committed weights.
 
 use serde::{Deserialize, Serialize};
+
+use super::TensorId;
 
 /// Index in `Circuit::tables`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,6 +36,14 @@ pub enum Table {
         /// For people: `relu, clamp to [0, 255]`.
         name: String,
     },
+    /// Two columns: key `i`, value: entry `i` of a tensor, row-major. All extents of a sample are powers of two. With a batch axis,
+    /// entries of all samples follow one another; entries behind the last sample are zero.
+    Tensor {
+        /// The tensor: a weight or an activation.
+        tensor: TensorId,
+        /// Logarithm of the number of rows.
+        log_len: u32,
+    },
 }
 
 impl Table {
@@ -40,7 +51,7 @@ impl Table {
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
-            Self::Range { log_len, .. } => 1 << log_len,
+            Self::Range { log_len, .. } | Self::Tensor { log_len, .. } => 1 << log_len,
             Self::Function { values, .. } => values.len(),
         }
     }
@@ -56,7 +67,7 @@ impl Table {
     pub fn width(&self) -> usize {
         match self {
             Self::Range { .. } => 1,
-            Self::Function { .. } => 2,
+            Self::Function { .. } | Self::Tensor { .. } => 2,
         }
     }
 
@@ -65,6 +76,16 @@ impl Table {
     pub fn min(&self) -> i64 {
         match self {
             Self::Range { min, .. } | Self::Function { min, .. } => *min,
+            Self::Tensor { .. } => 0,
+        }
+    }
+
+    /// The tensor whose entries are the values.
+    #[must_use]
+    pub fn tensor(&self) -> Option<TensorId> {
+        match self {
+            Self::Tensor { tensor, .. } => Some(*tensor),
+            Self::Range { .. } | Self::Function { .. } => None,
         }
     }
 

@@ -10,6 +10,7 @@ mod argmax;
 mod attention;
 mod divide;
 mod embedding;
+mod gather;
 mod input;
 mod mask;
 mod maximum;
@@ -20,6 +21,7 @@ mod requantise;
 mod softmax;
 mod square_root;
 mod table;
+mod trees;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +29,7 @@ pub use argmax::argmax;
 pub use attention::{Attended, attention};
 pub use divide::divide;
 pub use embedding::{embedding, one_hot, one_hot_len};
+pub use gather::gather;
 pub use input::input;
 pub use mask::Mask;
 pub use maximum::{View, Windows, max_pool_axis, maximum, reduce_max};
@@ -37,3 +40,4 @@ pub use requantise::{Quotient, Requantised, function_table, requantise, signed_r
 pub use softmax::{SOFTMAX_LOG_SCALE, softmax};
 pub use square_root::square_root;
 pub use table::apply_table;
+pub use trees::{Trees, trees};

@@ -83,6 +83,7 @@ impl ModelGraph {
         let fixed = match node.op {
             ModelOp::Conv { .. } | ModelOp::Softmax { .. } => 1..node.inputs.len(),
             ModelOp::Embedding => 0..1,
+            ModelOp::Trees { .. } => 1..3,
             _ => 0..0,
         };
         for &id in &node.inputs[fixed] {

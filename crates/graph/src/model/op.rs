@@ -129,6 +129,18 @@ pub enum ModelOp {
         /// Whether the mean is taken off first.
         centred: bool,
     },
+    /// Decision trees on the one row of `x [.., F]`, with constants `nodes [M, 3]` and `leaves [M, K]`. Row n of `nodes` is `(feature, threshold, child)`:
+    /// tree `t` starts at row `t` and goes `depth` times from n to `child`, or to `child + 1` where `x[feature] > threshold`. A leaf is its own child, with
+    /// the greatest threshold. The result is `[1, num_outputs]`: with `K = num_outputs` the sum of the leaves' rows; with `K = 1` tree t adds its
+    /// leaf to entry `t mod num_outputs`.
+    Trees {
+        /// Trees, a multiple of `num_outputs` where `K = 1`.
+        num_trees: usize,
+        /// Steps.
+        depth: usize,
+        /// Entries of the result.
+        num_outputs: usize,
+    },
     /// Rows of a constant table `[V, H]` chosen by ids `[..]`, whole numbers in `0..V` that depend on the input:
     /// the result is `[.., H]`.
     Embedding,
@@ -296,6 +308,7 @@ impl ModelOp {
             Self::ArgMax { .. } => "ArgMax",
             Self::Softmax { .. } => "Softmax",
             Self::Normalize { .. } => "Normalize",
+            Self::Trees { .. } => "Trees",
             Self::Embedding => "Embedding",
         }
     }

@@ -113,6 +113,7 @@ impl fmt::Display for ModelOp {
             Self::Normalize { axes, epsilon, centred } => {
                 write!(f, " axes={axes:?} epsilon={epsilon}{}", if *centred { " centred" } else { "" })
             }
+            Self::Trees { num_trees, depth, num_outputs } => write!(f, " trees={num_trees} depth={depth} outputs={num_outputs}"),
             Self::MatMul
             | Self::Add
             | Self::Sub

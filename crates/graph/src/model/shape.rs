@@ -161,6 +161,16 @@ fn rule(op: &ModelOp, operands: &[&[usize]], output: &[usize]) -> Rule {
             })?;
             equal("result", operands[0], output)
         }
+        ModelOp::Trees { num_trees, num_outputs, .. } => {
+            count(operands, 3..=3)?;
+            let (x, nodes, leaves) = (operands[0], operands[1], operands[2]);
+            let one_row = x.split_last().is_some_and(|(_, lead)| lead.iter().all(|&extent| extent == 1));
+            require(one_row, || format!("features must be one row, got {x:?}"))?;
+            let grouped = *leaves == [nodes.first().copied().unwrap_or(0), 1] && *num_outputs > 0 && num_trees.is_multiple_of(*num_outputs);
+            let fits = matches!(nodes, [rows, 3] if *num_trees > 0 && num_trees <= rows && (grouped || *leaves == [*rows, *num_outputs]));
+            require(fits, || format!("{num_trees} trees with {num_outputs} outputs do not fit nodes {nodes:?} and leaves {leaves:?}"))?;
+            equal("result", &[1, *num_outputs], output)
+        }
         ModelOp::Embedding => {
             count(operands, 2..=2)?;
             require(operands[0].len() == 2, || {

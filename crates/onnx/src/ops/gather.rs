@@ -20,7 +20,7 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
 }
 
 /// Entries of `x` at these ids along an axis.
-pub(super) fn gather(l: &mut Lowering<'_>, x: &Operand, at: usize, ids: &Operand) -> Result<Operand, Stop> {
+pub(crate) fn gather(l: &mut Lowering<'_>, x: &Operand, at: usize, ids: &Operand) -> Result<Operand, Stop> {
     match ids.data() {
         Some(Data::Int(indices)) => by_constants(l, x, at, &ids.shape, indices),
         Some(_) => Err(Stop::invalid(format!("the indices are {}", ids.kind.name()))),

@@ -23,7 +23,7 @@ pub(crate) type Lower = fn(&mut Lowering<'_>) -> Result<(), Stop>;
 
 macro_rules! operators {
     ($($name:literal => $module:ident,)*) => {
-        $(mod $module;)*
+        $(pub(crate) mod $module;)*
         static OPERATORS: &[(&str, Lower)] = &[$(($name, $module::lower),)*];
     };
 }

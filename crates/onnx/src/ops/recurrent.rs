@@ -223,7 +223,7 @@ fn joined(l: &mut Lowering<'_>, part: &str, parts: &[Operand], axis: usize) -> R
 
 /// Functions of each direction.
 fn activations(l: &Lowering<'_>, defaults: &[UnaryFn], directions: usize) -> Result<Vec<Vec<UnaryFn>>, Stop> {
-    let names = l.strings("activations")?;
+    let names = l.strings("activations")?.unwrap_or_default();
     if names.is_empty() {
         return Ok(vec![defaults.to_vec(); directions]);
     }

@@ -27,6 +27,7 @@ const MANIFEST: &[(&str, &[&[&str]])] = &[
     ("lookup round", &[&["check `lookup halves` failed"]]),
     ("lookup columns", &[&["check `lookup denominators` failed"]]),
     ("lookup multiplicities", &[&["check `lookup numerators` failed"]]),
+    ("lookup entries", &[&["check `lookup denominators` failed"]]),
     ("link value", &[LATER, &[WORK], LUCK]),
     ("linear terms", &[LATER, LUCK]),
     ("points", &[LATER, LUCK]),

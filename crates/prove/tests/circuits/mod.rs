@@ -5,7 +5,7 @@ use veritorch_graph::circuit::{
 };
 use veritorch_graph::gadgets::{
     Mask, Normalisation, Quotient, Windows, apply_table, argmax, divide, embedding, function_table, input, max_pool_axis,
-    normalize, one_hot_len, requantise, signed_range, softmax,
+    Trees, normalize, one_hot_len, requantise, signed_range, softmax, trees,
 };
 
 /// A circuit with weights and one sample.
@@ -60,6 +60,10 @@ impl Builder {
 
     pub fn weight(&mut self, shape: [usize; 3], bound: i64) -> TensorId {
         let values = self.numbers.many(shape.iter().product(), -bound, bound);
+        self.weight_of(shape, values)
+    }
+
+    pub fn weight_of(&mut self, shape: [usize; 3], values: Vec<i64>) -> TensorId {
         let name = format!("w{}", self.weights.len());
         let id = self.b.weight(&name, shape, &values).unwrap();
         self.weights.push(values);
@@ -242,6 +246,26 @@ pub fn transformer() -> Case {
     b.finish("transformer")
 }
 
+/// Three complete trees of three levels on three features, with two values to a leaf.
+pub fn forest() -> Case {
+    const SHAPE: [usize; 3] = [1, 8, 8];
+    let mut b = Builder::new("forest", POLICY);
+    let x = b.input(&[1, 3]);
+    // Nodes level by level, all trees together; the last level's are leaves, and so is what fills up the table.
+    let (num_trees, depth) = (3, 3);
+    let inner: i64 = (0..depth).map(|level| num_trees << level).sum();
+    let words = (0..64).map(|n| if n < inner { 4 * b.numbers.next(-100, 100) + b.numbers.next(0, 2) } else { 4 * 127 }).collect();
+    let children = (0..64).map(|n| if n < inner { num_trees + 2 * n } else { n }).collect();
+    let words = b.weight_of(SHAPE, words);
+    let children = b.weight_of(SHAPE, children);
+    let leaves = (0..2).map(|_| b.weight(SHAPE, 1000)).collect();
+    let forest = Trees { num_trees: 3, depth: 3, words, log_features: 2, children, leaves, bits: 8 };
+    for (name, values) in ["first", "second"].into_iter().zip(trees(&mut b.b, "forest", x, &forest).unwrap()) {
+        b.b.output(name, values, &[3], vec![1.0]);
+    }
+    b.finish("forest")
+}
+
 pub fn all() -> Vec<Case> {
-    vec![mlp(), residual(), grouped(), attention(), norms(), transformer()]
+    vec![mlp(), residual(), grouped(), attention(), norms(), transformer(), forest()]
 }

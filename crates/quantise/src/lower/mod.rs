@@ -11,6 +11,7 @@ mod nonlinear;
 mod normalize;
 mod quotient;
 mod sum;
+mod trees;
 mod wiring;
 
 use std::borrow::Cow;
@@ -85,6 +86,8 @@ pub(crate) struct Lowering<'a> {
     trace: BTreeMap<usize, (String, f64)>,
     /// Values of more than 16 bits, cut to 16.
     narrow: BTreeMap<usize, Int>,
+    /// Real values of 1 of inputs that only trees read: one for each feature.
+    steps: BTreeMap<usize, Vec<f64>>,
 }
 
 /// The result of lowering.
@@ -121,10 +124,19 @@ pub(crate) fn lower(
         weights: BTreeMap::new(),
         trace: BTreeMap::new(),
         narrow: BTreeMap::new(),
+        steps: BTreeMap::new(),
     };
     for &id in &graph.inputs {
         let value = graph.value(id);
         lowering.builder.set_node(&value.name);
+        if let Some(features) = crate::features::choose(graph, calibration, settings, id) {
+            let range = (-(1 << (features.bits - 1)), features.bits);
+            let tensor = gadgets::input(&mut lowering.builder, &value.name, &value.shape, range, 1.0)?;
+            lowering.builder.set_input_scale(tensor, features.steps.clone());
+            lowering.steps.insert(id.index(), features.steps);
+            lowering.states[id.index()] = State::Int(Int { tensor, scale: 1.0 });
+            continue;
+        }
         let format = lowering.formats.of(id.index());
         let range = (format.min, format.log_len());
         let tensor = gadgets::input(&mut lowering.builder, &value.name, &value.shape, range, format.scale)?;
@@ -189,6 +201,7 @@ impl Lowering<'_> {
             ModelOp::Div => self.div(node),
             ModelOp::Normalize { axes, epsilon, centred } => self.normalize(node, axes, f64::from(*epsilon), *centred),
             ModelOp::Embedding => self.embedding(node),
+            ModelOp::Trees { num_trees, depth, num_outputs } => self.trees(node, *num_trees, *depth, *num_outputs),
             ModelOp::Transpose { .. }
             | ModelOp::Reshape
             | ModelOp::Slice { .. }

@@ -331,6 +331,7 @@ fn tables(circuit: &Circuit) -> Vec<TableRow> {
             name: match table {
                 Table::Range { .. } => "range".to_owned(),
                 Table::Function { name, .. } => name.clone(),
+                Table::Tensor { tensor, .. } => format!("entries of {}", circuit.tensor(*tensor).name),
             },
             keys: [table.min(), table.max()],
             rows: table.len(),

@@ -158,7 +158,8 @@ fn tensor_row(circuit: &Circuit, id: TensorId, work: Work) -> TensorRow {
         | Op::Lookup { .. }
         | Op::Reciprocal { .. }
         | Op::SquareRoot { .. }
-        | Op::Divide { .. } => "committed".to_owned(),
+        | Op::Divide { .. }
+        | Op::Gather { .. } => "committed".to_owned(),
     };
     for constraint in &circuit.constraints {
         match constraint {
@@ -221,6 +222,7 @@ fn label(circuit: &Circuit, ids: &[TensorId]) -> String {
             Op::Reciprocal { .. } => "reciprocal".to_owned(),
             Op::SquareRoot { .. } => "square root".to_owned(),
             Op::Divide { .. } => "quotient".to_owned(),
+            Op::Gather { .. } => "gather".to_owned(),
             Op::Lookup { .. } if is_maximum(circuit, *id) => "maximum".to_owned(),
             Op::Lookup { table, .. } => match circuit.tables.get(table.index()) {
                 Some(Table::Function { name, .. }) => name.clone(),
@@ -254,7 +256,8 @@ fn protocol(circuit: &Circuit, ids: &[TensorId]) -> String {
             | Op::Lookup { .. }
             | Op::Reciprocal { .. }
             | Op::SquareRoot { .. }
-            | Op::Divide { .. } => add("commit + lookup"),
+            | Op::Divide { .. }
+            | Op::Gather { .. } => add("commit + lookup"),
             Op::Weight { .. } => {}
             Op::Linear { .. } | Op::Reshape { .. } => {}
         }

@@ -4,6 +4,7 @@
 //! that a faster executor would change.
 
 mod elementwise;
+mod trees;
 mod window;
 mod wiring;
 
@@ -164,6 +165,7 @@ pub fn evaluate_node(
         ModelOp::Normalize { axes, epsilon, centred } => {
             elementwise::normalize(operands[0], axes, f64::from(*epsilon), *centred)
         }
+        ModelOp::Trees { num_trees, depth, num_outputs } => trees::trees(operands, *num_trees, *depth, *num_outputs)?,
         ModelOp::Embedding => elementwise::embedding(operands[0], operands[1])?,
         ModelOp::Transpose { .. }
         | ModelOp::Reshape
