@@ -56,6 +56,8 @@ fn opset(model: &Model) -> Result<i64, OnnxError> {
         .iter()
         .find(|set| is_onnx(&set.domain))
         .map(|set| set.version)
+        // Files of classical operators alone need no other set.
+        .or_else(|| model.opset_import.iter().any(|set| ml::is_own(&set.domain)).then_some(OPSETS.1))
         .ok_or_else(|| OnnxError::Malformed {
             reason: "it names no operator set".into(),
         })?;

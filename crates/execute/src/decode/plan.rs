@@ -86,7 +86,7 @@ impl Plan {
         let index = self.places.len();
         let shape = |id: TensorId| circuit.tensor(id).shape.as_slice();
         let (axis, op) = match &tensor.op {
-            Op::Input { .. } | Op::Weight { .. } | Op::Conv { .. } => return None,
+            Op::Input { .. } | Op::Weight { .. } | Op::Conv { .. } | Op::Gather { .. } => return None,
             Op::Linear { terms, constant } => {
                 let axis = self.result_axis(terms)?;
                 let terms = terms.iter().map(|term| self.term(circuit, tensor, term, axis)).collect::<Option<_>>()?;

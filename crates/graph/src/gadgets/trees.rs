@@ -64,6 +64,7 @@ pub fn trees(builder: &mut CircuitBuilder, name: &str, x: TensorId, forest: &Tre
     let shape = [num_trees];
     let first = vec![(1, vec![AxisFactor::Values((0..num_trees as i64).collect())])];
     let mut node = builder.linear(&format!("{name}:first"), &shape, Vec::new(), first)?;
+    let last = builder.shape(children).iter().product::<usize>() as i64 - 1;
     for level in 0..depth {
         let part = |what: &str| format!("{name}:{what}{level}");
         let word = gather(builder, &part("word"), node, words)?;
@@ -80,6 +81,8 @@ pub fn trees(builder: &mut CircuitBuilder, name: &str, x: TensorId, forest: &Tre
         let child = gather(builder, &part("child"), node, children)?;
         let terms = vec![Term::identity(child, 1, 1), Term::identity(right.quotient, 1, 1)];
         node = builder.linear(&part("node"), &shape, terms, Vec::new())?;
+        // Trees lead to nodes; weights that do not have no witness.
+        builder.narrow(node, 0, last);
     }
     forest.leaves.iter().enumerate().map(|(k, &leaf)| gather(builder, &format!("{name}:leaf{k}"), node, leaf)).collect()
 }

@@ -45,7 +45,7 @@ pub(super) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
         let swapped = l.scale("swapped", &scores, -1.0)?;
         let y = label(l, &swapped, &labels)?;
         l.set(0, y);
-        l.set(1, swapped);
+        l.set(1, scores);
         return Ok(());
     }
     // ArgMax of (d, 0) is 0 where the vote is for i (a tie is for j), which makes the votes a linear function.

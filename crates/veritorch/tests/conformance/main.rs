@@ -21,6 +21,7 @@ mod tamper;
 
 mod activations;
 mod arithmetic;
+mod classical;
 mod folding;
 mod linear;
 mod nodes;
@@ -37,6 +38,7 @@ fn every_operator_has_a_case() {
     let cases = [
         activations::cases(),
         arithmetic::cases(),
+        classical::cases(),
         folding::cases(),
         linear::cases(),
         reductions::cases(),

@@ -20,6 +20,7 @@ struct Open {
     operator: &'static str,
     inputs: Vec<&'static str>,
     outputs: Vec<&'static str>,
+    classical: bool,
     attributes: Vec<Vec<u8>>,
 }
 
@@ -84,8 +85,30 @@ impl Net {
     /// A node.
     pub(crate) fn node(mut self, operator: &'static str, inputs: &[&'static str], outputs: &[&'static str]) -> Self {
         let (inputs, outputs) = (inputs.to_vec(), outputs.to_vec());
-        self.open.push(Open { operator, inputs, outputs, attributes: Vec::new() });
+        self.open.push(Open { operator, inputs, outputs, classical: false, attributes: Vec::new() });
         self
+    }
+
+    /// A node of the domain of classical models.
+    pub(crate) fn ml(self, operator: &'static str, inputs: &[&'static str], outputs: &[&'static str]) -> Self {
+        self.node(operator, inputs, outputs).classical()
+    }
+
+    /// Puts the last node into the domain of classical models.
+    pub(crate) fn classical(mut self) -> Self {
+        self.open.last_mut().expect("a node").classical = true;
+        self
+    }
+
+    /// An attribute of floats.
+    pub(crate) fn with_floats(self, name: &str, values: &[f32]) -> Self {
+        let values = values.iter().flat_map(|v| [&[0x3d][..], &v.to_le_bytes()].concat());
+        self.with([text(1, name), values.collect(), number(20, 6)].concat())
+    }
+
+    /// An attribute as it is.
+    pub(crate) fn with_attribute(self, attribute: Vec<u8>) -> Self {
+        self.with(attribute)
     }
 
     /// An integer attribute.
@@ -123,9 +146,13 @@ impl Net {
     pub(crate) fn outputs(mut self, names: &[&str]) -> Case {
         self.graph.outputs = names.iter().map(|name| text(1, name)).collect();
         let operators = self.open.iter().map(|open| open.operator).collect();
-        for (index, Open { operator, inputs, outputs, attributes }) in self.open.iter().enumerate() {
+        for (index, Open { operator, inputs, outputs, classical, attributes }) in self.open.iter().enumerate() {
             let name = format!("{operator}_{index}");
-            self.graph.nodes.push(node(operator, &name, inputs, outputs, attributes));
+            let mut bytes = node(operator, &name, inputs, outputs, attributes);
+            if *classical {
+                bytes.extend(text(7, "ai.onnx.ml"));
+            }
+            self.graph.nodes.push(bytes);
         }
         Case { name: self.name, operators, file: self.graph.file(self.opset), is_index: false }
     }
