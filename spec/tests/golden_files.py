@@ -14,8 +14,9 @@ from veritorch_spec.transcript import Challenger, Span
 from veritorch_spec.verify import Verified, verify
 
 FOLDER = Path(__file__).parent / "golden"
-# The first hides something, under a key that was renewed; the second hides nothing; the third has every hint.
-HIDDEN, CLEAR, _ = NAMES = ["mlp", "mixed", "transformer"]
+# The first hides something, under a key that was renewed; the second hides nothing; the third has every hint of networks; the fourth looks up
+# in tensors, and multiplies nothing.
+HIDDEN, CLEAR, _, FOREST = NAMES = ["mlp", "mixed", "transformer", "forest"]
 
 
 @dataclass(frozen=True)

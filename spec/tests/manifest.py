@@ -84,6 +84,9 @@ REFUSALS = {
     "combination opening: evaluation": LAST,
 }
 
+# Messages of proofs that look up in tensors.
+TENSORS = {"lookup entries": ROW}
+
 # Messages of renewals beside those of their opening.
 RENEWAL = {
     "renewal combinations",

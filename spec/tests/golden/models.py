@@ -18,12 +18,12 @@ def weight(rng: np.random.Generator, name: str, *shape: int) -> onnx.TensorProto
     return numpy_helper.from_array((rng.standard_normal(shape) / shape[-1] ** 0.5).astype(np.float32), name)
 
 
-def save(folder: Path, name: str, nodes, inputs, outputs, constants) -> None:
+def save(folder: Path, name: str, nodes, inputs, outputs, constants, *classical) -> None:
     def info(values):
         return [helper.make_tensor_value_info(value, kind, shape) for value, kind, shape in values]
 
     graph = helper.make_graph(nodes, name, info(inputs), info(outputs), list(constants))
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), *classical])
     model.ir_version = 9
     onnx.checker.check_model(model)
     (folder / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
@@ -113,6 +113,39 @@ def main(folder: Path) -> None:
     )
     np.savez(folder / "transformer-calibration.npz", ids=rng.integers(0, 12, (32, 1, tokens)))
     np.savez(folder / "transformer-input.npz", ids=rng.integers(0, 12, (2, 1, tokens)))
+    # Entries of weights and of activations at private places: three trees of two levels.
+    trees, leaf = range(3), ["LEAF"] * 4
+    save(
+        folder,
+        "forest",
+        [
+            node(
+                "TreeEnsembleRegressor",
+                ["x"],
+                ["y"],
+                name="forest",
+                domain="ai.onnx.ml",
+                n_targets=2,
+                nodes_treeids=[tree for tree in trees for _ in range(7)],
+                nodes_nodeids=[*range(7)] * 3,
+                nodes_featureids=[int(n) for _ in trees for n in (*rng.integers(0, 5, 3), 0, 0, 0, 0)],
+                nodes_modes=["BRANCH_LEQ", "BRANCH_LT", "BRANCH_GT", *leaf] * 3,
+                nodes_values=[float(v) for _ in trees for v in (*rng.standard_normal(3).astype(np.float32), 0, 0, 0, 0)],
+                nodes_truenodeids=[1, 3, 5, 0, 0, 0, 0] * 3,
+                nodes_falsenodeids=[2, 4, 6, 0, 0, 0, 0] * 3,
+                target_treeids=[tree for tree in trees for _ in range(8)],
+                target_nodeids=[3, 3, 4, 4, 5, 5, 6, 6] * 3,
+                target_ids=[0, 1] * 12,
+                target_weights=[float(v) for v in rng.standard_normal(24).astype(np.float32)],
+            )
+        ],
+        [("x", FLOAT, [1, 5])],
+        [("y", FLOAT, [1, 2])],
+        [],
+        helper.make_opsetid("ai.onnx.ml", 3),
+    )
+    np.savez(folder / "forest-calibration.npz", x=rng.standard_normal((32, 1, 5)).astype(np.float32))
+    np.savez(folder / "forest-input.npz", x=rng.standard_normal((3, 1, 5)).astype(np.float32))
 
 
 if __name__ == "__main__":
