@@ -5,7 +5,6 @@ use crate::ops::Lower;
 
 mod forest;
 mod scores;
-mod svm;
 
 macro_rules! operators {
     ($($name:literal => $module:ident,)*) => {
@@ -24,8 +23,6 @@ operators! {
     "LinearRegressor" => linear_regressor,
     "Normalizer" => normalizer,
     "OneHotEncoder" => one_hot_encoder,
-    "SVMClassifier" => svm_classifier,
-    "SVMRegressor" => svm_regressor,
     "Scaler" => scaler,
     "TreeEnsemble" => tree_ensemble,
     "TreeEnsembleClassifier" => tree_ensemble_classifier,
@@ -42,6 +39,7 @@ pub(crate) fn is_own(domain: &str) -> bool {
 pub(crate) fn find(op_type: &str) -> Result<Lower, Stop> {
     let found = OPERATORS.iter().find(|(name, _)| *name == op_type);
     found.map(|(_, lower)| *lower).ok_or_else(|| match op_type {
+        "SVMClassifier" | "SVMRegressor" => Stop::hinted("support vector machine", "use a linear model, trees or a network"),
         "CategoryMapper" | "DictVectorizer" => Stop::hinted("operator on texts", "circuits compute on numbers: encode texts before the model"),
         _ => Stop::hinted("operator", "replace it by supported operators"),
     })

@@ -19,7 +19,6 @@ from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier,
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
-from sklearn.svm import SVC, SVR
 
 FEATURES, ROWS, TESTS = 6, 200, 24
 
@@ -90,9 +89,6 @@ def main(folder: Path) -> None:
         "logistic": sklearn(make_pipeline(StandardScaler(), LogisticRegression()), three),
         "logistic_two": sklearn(LogisticRegression(), two),
         "ridge": sklearn(make_pipeline(Normalizer(), Ridge()), score),
-        "svm_rbf": sklearn(SVC(kernel="rbf", decision_function_shape="ovo"), three, raw_scores=True),
-        "svm_poly_two": sklearn(SVC(kernel="poly", degree=2), two, raw_scores=True),
-        "svm_linear": sklearn(SVR(kernel="linear"), score),
     }
     for name, data in files.items():
         own = rng.integers(-1, 4, (TESTS, FEATURES)).astype(np.float32) if name == "comparisons" else tests

@@ -1,4 +1,4 @@
-//! Classical models: trees, linear models, support vector machines, and what stands before them.
+//! Classical models: trees, linear models, and what stands before them.
 
 use crate::bytes::{number, tensor, text, field};
 use crate::net::{Case, Net};
@@ -20,14 +20,11 @@ macro_rules! exported {
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = exported! {
         "forest": "TreeEnsembleClassifier",
-        "forest_two": "TreeEnsembleClassifier",
         "forest_regressor": "TreeEnsembleRegressor",
         "boosting": "TreeEnsembleClassifier",
         "lightgbm_two": "TreeEnsembleClassifier" "ZipMap",
         "xgboost": "TreeEnsembleClassifier",
         "logistic": "Scaler" "LinearClassifier" "Normalizer",
-        "svm_rbf": "SVMClassifier",
-        "svm_linear": "SVMRegressor",
     };
     let floats = |name, shape: &[i64], data: &[f32]| {
         let raw: Vec<u8> = data.iter().flat_map(|x| x.to_le_bytes()).collect();
