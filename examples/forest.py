@@ -1,4 +1,4 @@
-"""A random forest of scikit-learn: a proof of its answers for a few patients that shows neither the forest nor the patients.
+"""A random forest of scikit-learn: a proof of its answers for a few patients that shows neither forest nor patients.
 
 Needs scikit-learn and skl2onnx: `pip install scikit-learn skl2onnx`.
 """

@@ -1,7 +1,7 @@
 """Proves one sample of a model of each family: `python examples/families [NAME ..]`; needs `veritorch[torch]`.
 
-Models are written in ordinary PyTorch in the files beside this one, each with a function `build()` that gives a module with random
-weights and one sample of its inputs. Names without a model list what there is.
+Models are written in ordinary PyTorch in the files beside this one, each with a function `build()` that gives a module
+with random weights and one sample of its inputs.
 """
 
 import importlib
@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import torch
-
 import veritorch
 
 NAMES = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
@@ -39,8 +38,9 @@ def prove(name: str) -> None:
     end = time.perf_counter()
     cosine = min(output["cosine"] for output in circuit.report["outputs"])
     print(
-        f"{name:<14} {parameters / 1e6:8.2f} M parameters  compile {compiled - start:7.2f} s  prove {proved - compiled:7.2f} s  "
-        f"verify {1e3 * (end - proved):6.0f} ms  {verified.security_bits:.1f} bits  cosine {cosine:.5f}",
+        f"{name:<14} {parameters / 1e6:8.2f} M parameters  compile {compiled - start:7.2f} s  "
+        f"prove {proved - compiled:7.2f} s  verify {1e3 * (end - proved):6.0f} ms  "
+        f"{verified.security_bits:.1f} bits  cosine {cosine:.5f}",
         flush=True,
     )
 

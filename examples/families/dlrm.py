@@ -1,5 +1,7 @@
 """DLRM: embedding bags, pairwise interactions and MLPs, 764 thousand parameters. [Naumov et al. 2019]"""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -8,7 +10,7 @@ FEATURES, TABLES, ROWS, WIDTH = 13, 26, 1000, 16
 
 def mlp(*widths: int) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for inputs, outputs in zip(widths, widths[1:], strict=False):
+    for inputs, outputs in pairwise(widths):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
     return nn.Sequential(*layers)
 

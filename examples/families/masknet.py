@@ -1,4 +1,4 @@
-"""MaskNet, as Twitter ranks with: LayerNorm of embeddings gated by instance-guided masks, 48 million parameters. [Wang et al. 2021]"""
+"""MaskNet: LayerNorm of embeddings gated by instance-guided masks, 46 million parameters. [Wang et al. 2021]"""
 
 import torch
 from torch import nn
@@ -21,7 +21,14 @@ class MaskNet(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(WIDTH)
         self.blocks = nn.ModuleList(MaskBlock() for _ in range(BLOCKS))
-        self.top = nn.Sequential(nn.Linear(BLOCKS * OUTPUTS, 7000), nn.ReLU(), nn.Linear(7000, 512), nn.ReLU(), nn.Linear(512, 1), nn.Sigmoid())
+        self.top = nn.Sequential(
+            nn.Linear(BLOCKS * OUTPUTS, 7000),
+            nn.ReLU(),
+            nn.Linear(7000, 512),
+            nn.ReLU(),
+            nn.Linear(512, 1),
+            nn.Sigmoid(),
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         normal = self.norm(x)

@@ -8,7 +8,11 @@ STAGES = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3,
 
 
 def convolution(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> list[nn.Module]:
-    return [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(outputs), nn.ReLU6()]
+    return [
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU6(),
+    ]
 
 
 class InvertedResidual(nn.Module):
@@ -16,7 +20,9 @@ class InvertedResidual(nn.Module):
         super().__init__()
         hidden = inputs * expansion
         expand = convolution(inputs, hidden) if expansion > 1 else []
-        self.layers = nn.Sequential(*expand, *convolution(hidden, hidden, 3, stride, hidden), *convolution(hidden, outputs)[:2])
+        self.layers = nn.Sequential(
+            *expand, *convolution(hidden, hidden, 3, stride, hidden), *convolution(hidden, outputs)[:2]
+        )
         self.skips = stride == 1 and inputs == outputs
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

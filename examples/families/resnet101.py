@@ -1,8 +1,9 @@
 """ResNet-101 on CIFAR's shape."""
 
 import torch
-from resnet50 import resnet
 from torch import nn
+
+from resnet50 import resnet
 
 
 def build() -> tuple[nn.Module, tuple[torch.Tensor, ...]]:

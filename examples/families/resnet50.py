@@ -14,7 +14,11 @@ class Bottleneck(nn.Module):
             nn.Conv2d(width, outputs, 1, bias=False), nn.BatchNorm2d(outputs),
         )  # fmt: skip
         is_plain = stride == 1 and inputs == outputs
-        self.skip = nn.Identity() if is_plain else nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+        self.skip = (
+            nn.Identity()
+            if is_plain
+            else nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.relu(self.layers(x) + self.skip(x))

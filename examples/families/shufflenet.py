@@ -33,4 +33,6 @@ def build() -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
         for unit in range(units):
             layers.append(Unit(channels, outputs, 2 if unit == 0 else 1))
             channels = outputs
-    return nn.Sequential(*layers, *pointwise(channels, 1024), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1024, 10)), (torch.randn(1, 3, 64, 64),)
+    return nn.Sequential(
+        *layers, *pointwise(channels, 1024), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1024, 10)
+    ), (torch.randn(1, 3, 64, 64),)

@@ -19,8 +19,22 @@ class Fire(nn.Module):
 def build() -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
     pool = nn.MaxPool2d(3, 2, ceil_mode=True)
     module = nn.Sequential(
-        nn.Conv2d(3, 64, 3, 2), nn.ReLU(), pool, Fire(64, 16, 64), Fire(128, 16, 64), pool, Fire(128, 32, 128), Fire(256, 32, 128), pool,
-        Fire(256, 48, 192), Fire(384, 48, 192), Fire(384, 64, 256), Fire(512, 64, 256),
-        nn.Conv2d(512, 10, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-    )  # fmt: skip
+        nn.Conv2d(3, 64, 3, 2),
+        nn.ReLU(),
+        pool,
+        Fire(64, 16, 64),
+        Fire(128, 16, 64),
+        pool,
+        Fire(128, 32, 128),
+        Fire(256, 32, 128),
+        pool,
+        Fire(256, 48, 192),
+        Fire(384, 48, 192),
+        Fire(384, 64, 256),
+        Fire(512, 64, 256),
+        nn.Conv2d(512, 10, 1),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    )
     return module, (torch.randn(1, 3, 64, 64),)

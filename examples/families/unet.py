@@ -1,4 +1,7 @@
-"""One step of a latent diffusion U-Net: convolutions, GroupNorm, SiLU, a time embedding, self- and cross-attention, skips, upsampling. [Rombach et al. 2022]"""
+"""One step of a latent diffusion U-Net. [Rombach et al. 2022]
+
+Convolutions, GroupNorm, SiLU, a time embedding, self- and cross-attention, skips, upsampling.
+"""
 
 import torch
 from torch import nn
@@ -29,7 +32,10 @@ class Attention(nn.Module):
     def forward(self, x: torch.Tensor, context: torch.Tensor | None = None) -> torch.Tensor:
         normal = self.norm(x)
         context = normal if context is None else context
-        q, k, v = (layer(y).unflatten(-1, (HEADS, -1)).transpose(1, 2) for layer, y in ((self.q, normal), (self.k, context), (self.v, context)))
+        q, k, v = (
+            layer(y).unflatten(-1, (HEADS, -1)).transpose(1, 2)
+            for layer, y in ((self.q, normal), (self.k, context), (self.v, context))
+        )
         return x + self.out(scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
 

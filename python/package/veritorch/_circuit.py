@@ -73,8 +73,8 @@ class Circuit:
         """The circuit against the float model on the calibration samples, as compiling measured it.
 
         Among others `accuracy`, `float_accuracy` (None without labels), `outputs` (for each its `agreement`, `cosine`,
-        `max_error` and `drift`), `held_out` (the same on the data that `compile` was given for it), and `total`: whether the
-        circuit has a result for every input whatever.
+        `max_error` and `drift`), `held_out` (the same on the data that `compile` was given for it), and `total`:
+        whether the circuit has a result for every input whatever.
         """
         return json.loads(self._native.report)  # type: ignore[no-any-return]
 

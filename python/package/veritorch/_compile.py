@@ -64,8 +64,8 @@ def compile(
             dict of arrays by name or a tuple in the model's order; samples lie on the leading axis. A list or another
             iterable of samples is good too. Some hundred samples fix the ranges well. For a checkpoint also a
             text, or a list of texts: `Checkpoint.windows` cuts them into sequences.
-        held_out: Data that takes no part in calibration, in the same form: `report()["held_out"]` compares the circuit with the
-            float model on it. For a language model it compares logits and perplexities.
+        held_out: Data that takes no part in calibration, in the same form: `report["held_out"]` compares the circuit
+            with the float model on it. For a language model it compares logits and perplexities.
         input_shapes: Shapes of inputs that the file leaves open, by name.
         axes: Extents of axes that the file leaves open, by the names that it gives them.
         fixed_inputs: Inputs that are one number in every entry and no longer inputs: `{"attention_mask": 1}`.
