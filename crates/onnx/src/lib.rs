@@ -108,3 +108,9 @@ pub fn supported_operators() -> Vec<&'static str> {
     names.sort_unstable();
     names
 }
+
+/// Those of the domain `ai.onnx.ml`.
+#[must_use]
+pub fn classical_operators() -> Vec<&'static str> {
+    ml::names()
+}

@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// What proves each core operator: gadgets, or one sentence.
-const CORE: [(&str, &[&str], &str); 23] = [
+const CORE: [(&str, &[&str], &str); 24] = [
     ("Conv", &[], "One sumcheck over taps, channels and positions; nothing is committed. Weights take 8 bits (16 where asked), with a public multiplier for each output channel."),
     ("MatMul", &[], "One sumcheck over the inner axis; nothing is committed. A constant operand is a weight as Conv's; of two tensors the product is a sumcheck with an equality factor."),
     ("Add", &[], "Linear: claims are rewritten. The sum is rescaled once, where it is read."),
@@ -34,7 +34,11 @@ const CORE: [(&str, &[&str], &str); 23] = [
     ("Softmax", &["softmax", "attention", "mask"], "Where a product alone reads it, the probabilities are never there: attention."),
     ("Normalize", &["normalize", "square_root", "reciprocal"], ""),
     ("Embedding", &["embedding"], ""),
+    ("Trees", &["trees", "gather"], ""),
 ];
+
+/// Classical models' operators, seen from the folder of the others.
+const CLASSICAL: &str = "../ml/";
 
 /// The repository.
 pub(crate) fn root() -> PathBuf {
@@ -101,13 +105,15 @@ pub(crate) fn page() -> io::Result<String> {
 
 /// The file of each operator.
 fn modules() -> io::Result<BTreeMap<String, String>> {
-    let registry = source("mod")?;
-    let entries = registry.lines().filter_map(|line| {
-        let (name, module) = line.trim().strip_prefix('"')?.split_once("\" => ")?;
-        Some((name.to_owned(), module.strip_suffix(',')?.to_owned()))
-    });
-    let unrolled = ["If", "Loop", "Scan"].map(|name| (name.to_owned(), "../control_flow".to_owned()));
-    Ok(entries.chain(unrolled).collect())
+    let mut modules: BTreeMap<String, String> = ["If", "Loop", "Scan"].map(|name| (name.to_owned(), "../control_flow".to_owned())).into();
+    for folder in ["", CLASSICAL] {
+        let registry = source(&format!("{folder}mod"))?;
+        modules.extend(registry.lines().filter_map(|line| {
+            let (name, module) = line.trim().strip_prefix('"')?.split_once("\" => ")?;
+            Some((name.to_owned(), format!("{folder}{}", module.strip_suffix(',')?)))
+        }));
+    }
+    Ok(modules)
 }
 
 fn source(module: &str) -> io::Result<String> {
@@ -147,9 +153,10 @@ fn core_of(module: &str) -> io::Result<BTreeSet<String>> {
     }
     let mut found = BTreeSet::new();
     for line in text.lines().filter_map(|line| line.strip_prefix("use super::").or(line.strip_prefix("pub(super) use super::"))) {
-        let other = line.split("::").next().unwrap_or_default();
+        let folder = if module.starts_with(CLASSICAL) { CLASSICAL } else { "" };
+        let other = format!("{folder}{}", line.split("::").next().unwrap_or_default());
         if other != module && root().join(format!("crates/onnx/src/ops/{other}.rs")).exists() {
-            found.extend(core_of(other)?);
+            found.extend(core_of(&other)?);
         }
     }
     Ok(found)
