@@ -9,8 +9,12 @@
 //! The caller sends the root before it draws what the claims depend on, and absorbs or derives the claims. Challenge
 //! `lambda`, the sumcheck, `P(x*)`, WHIR.
 
-use p3_field::PrimeCharacteristicRing;
-use veritorch_sumcheck::mle::Mle;
+use p3_dft::TwoAdicSubgroupDft;
+use p3_field::{PackedValue, PrimeCharacteristicRing, TwoAdicField};
+use p3_matrix::dense::RowMajorMatrix;
+use rayon::prelude::*;
+use veritorch_sumcheck::field::{PackedE, PackedF};
+use veritorch_sumcheck::mle::{Mle, pack};
 use veritorch_sumcheck::sumcheck::{self, Products, Shape};
 use veritorch_sumcheck::transcript::Transcript;
 use veritorch_sumcheck::{Ext, F, Factor, Form, ProverTranscript, Value, VerifierTranscript};
@@ -19,7 +23,7 @@ use crate::error::CommitmentError;
 use crate::merge;
 use crate::security::{SecurityLevel, SecurityTerm};
 use crate::stack::StackLayout;
-use crate::whir::{Root, Whir, WhirData};
+use crate::whir::{DFT, Root, Whir, WhirData};
 
 const MERGE: &str = "combination merge";
 const SUMCHECK: &str = "combination sumcheck";
@@ -39,6 +43,14 @@ pub(crate) struct Inner<E: Ext> {
     /// One tensor, `[limb, coefficient]`.
     layout: StackLayout,
     whir: Whir<E>,
+}
+
+/// Where the claims on values at points of a domain lie: the first claim is another one, each of the others is a vector of powers.
+pub(crate) struct Positions {
+    /// `log2` of the domain's order.
+    pub(crate) log_domain: usize,
+    /// Exponents of its generator.
+    pub(crate) indices: Vec<usize>,
 }
 
 /// What the prover keeps of a committed row. It is opened once.
@@ -70,17 +82,53 @@ impl<E: Ext> Inner<E> {
     }
 
     /// Proves the claims. A false claim is not an error here: its proof is refused.
-    pub(crate) fn open(&self, transcript: &mut ProverTranscript, data: InnerData<E>, claims: &[RowClaim<E>]) -> Result<(), CommitmentError> {
+    pub(crate) fn open(
+        &self,
+        transcript: &mut ProverTranscript,
+        data: InnerData<E>,
+        claims: &[RowClaim<E>],
+        positions: &Positions,
+    ) -> Result<(), CommitmentError> {
         let lambda: E = transcript.challenge(MERGE);
-        let forms = Self::forms(claims);
-        let weighted: Vec<(usize, E, &Form<E>)> = lambda.powers().zip(&forms).map(|(power, form)| (0, power, form)).collect();
         let sum = lambda.powers().zip(claims).map(|(power, claim)| power * claim.value).sum();
         let cells = Mle::from_base(data.data.cells());
-        let weights = Mle::Packed(merge::weights(&self.layout, &weighted, 1 << self.layout.num_vars()));
+        let weights = Mle::Packed(self.weights(lambda, claims, positions));
         let mut products = Products { terms: vec![vec![cells, weights]] };
         let reduced = sumcheck::prove(transcript, SUMCHECK, &mut [&mut products], &[sum]);
         transcript.send_clear(VALUE, &[products.terms[0][0].value()]);
         self.whir.open(transcript, OPENING, data.data, &reduced.point)
+    }
+
+    /// `K`. The vectors of powers are added up by transforms: with `g^(k + L j)` the points of a domain of `L` cosets,
+    /// `sum_(k, j) w_(k, j) (g^(k + L j))^i = sum_k g^(k i) DFT(w_k)_i`.
+    fn weights(&self, lambda: E, claims: &[RowClaim<E>], positions: &Positions) -> Vec<PackedE<E>> {
+        const CHUNK: usize = 1 << 10;
+        let log_cells = self.layout.shape(0)[1].trailing_zeros() as usize;
+        let num_cosets = 1usize << (positions.log_domain - log_cells);
+        let width = num_cosets * E::DEGREE;
+        let mut spectra = F::zero_vec(width << log_cells);
+        for (weight, &index) in lambda.powers().skip(1).zip(&positions.indices) {
+            let start = index / num_cosets * width + index % num_cosets * E::DEGREE;
+            spectra[start..start + E::DEGREE].iter_mut().zip(weight.as_basis_coefficients_slice()).for_each(|(cell, &limb)| *cell += limb);
+        }
+        let spectra = DFT.dft_batch(RowMajorMatrix::new(spectra, width)).values;
+        let mut vector = claims.first().map_or_else(Vec::new, |claim| claim.vector.vector(1 << log_cells));
+        let generator = F::two_adic_generator(positions.log_domain);
+        vector.par_chunks_mut(CHUNK).zip(spectra.par_chunks(CHUNK * width)).enumerate().for_each(|(chunk, (cells, rows))| {
+            for (coset, shift) in generator.powers().take(num_cosets).enumerate() {
+                let powers = shift.shifted_powers(shift.exp_u64((chunk * CHUNK) as u64));
+                for ((cell, row), power) in cells.iter_mut().zip(rows.chunks_exact(width)).zip(powers) {
+                    *cell += E::from_basis_coefficients_fn(|d| row[coset * E::DEGREE + d]) * power;
+                }
+            }
+        });
+        let vector = pack(&vector);
+        let mut weights = PackedE::<E>::zero_vec((1 << self.layout.num_vars()) / PackedF::WIDTH);
+        for (weights, limb) in weights.chunks_exact_mut(vector.len()).zip(basis::<E>()) {
+            let limb = PackedE::<E>::from(limb);
+            weights.par_iter_mut().zip(&vector).with_min_len(CHUNK).for_each(|(weight, &value)| *weight = value * limb);
+        }
+        weights
     }
 
     /// Checks the claims.

@@ -5,6 +5,7 @@
 //! be tested against guesses.
 
 use p3_field::PrimeCharacteristicRing;
+use rayon::prelude::*;
 use veritorch_sumcheck::F;
 use veritorch_sumcheck::random::SecretRng;
 
@@ -31,8 +32,8 @@ impl MatrixData {
         let num_cosets = 1 << (code.log_domain - code.log_cells);
         let (mut tails, mut salts) = (Vec::new(), vec![Vec::new(); num_cosets]);
         if let Some(rng) = rng {
-            tails = random(rng, num_rows * code.tail);
-            salts.iter_mut().for_each(|salts| *salts = random(rng, num_leaves * SALT));
+            tails = rng.bases(num_rows * code.tail);
+            salts.iter_mut().for_each(|salts| *salts = rng.bases(num_leaves * SALT));
         }
         Self::with_randomness(code, cells, tails, salts)
     }
@@ -75,13 +76,8 @@ impl Drop for MatrixData {
     }
 }
 
-/// Uniform elements.
-pub(crate) fn random(rng: &mut SecretRng, count: usize) -> Vec<F> {
-    (0..count).map(|_| rng.base()).collect()
-}
-
 /// Overwrites secrets that are no longer needed. `black_box` keeps the writes from being taken for dead.
 pub(crate) fn wipe(values: &mut [F]) {
-    values.fill(F::ZERO);
+    values.par_chunks_mut(1 << 16).for_each(|values| values.fill(F::ZERO));
     std::hint::black_box(values);
 }

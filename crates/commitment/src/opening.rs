@@ -25,10 +25,10 @@
 //! they must sum to, because a round's part of `g_a`, `eq(tau_a, X) (X - tau_a)` times a fresh uniform slope, and that of `g_b` span all
 //! quadratics that sum to zero; columns are uniform because of the tails, and leaves that stay closed are salted.
 
-use p3_field::{PackedValue, PrimeCharacteristicRing};
+use p3_field::{BasedVectorSpace, PackedValue, PrimeCharacteristicRing};
 use rayon::prelude::*;
 use veritorch_sumcheck::field::{PackedE, PackedF};
-use veritorch_sumcheck::mle::{Mle, eq, eq_table, log_padded, unpack};
+use veritorch_sumcheck::mle::{Mle, eq, eq_packed, inner_product, log_padded, unpack};
 use veritorch_sumcheck::products::PadLayout;
 use veritorch_sumcheck::random::SecretRng;
 use veritorch_sumcheck::sumcheck::{self, Reduced, Shape};
@@ -38,8 +38,8 @@ use veritorch_sumcheck::{Ext, F, Factor, Form, ProverTranscript, Value, Verifier
 use crate::code::RowCode;
 use crate::columns::{self, Source};
 use crate::error::CommitmentError;
-use crate::inner::{Inner, RowClaim};
-use crate::matrix::{MatrixData, random};
+use crate::inner::{Inner, Positions, RowClaim};
+use crate::matrix::MatrixData;
 use crate::merge;
 use crate::security::{SecurityLevel, SecurityTerm};
 use crate::stack::{Cells, StackLayout};
@@ -190,11 +190,12 @@ impl<E: Ext> Opening<E> {
                 return Err(CommitmentError::Entries { tensor, expected, actual });
             }
         }
-        let mut cells = layout.fill(tensors, self.num_rows(stack) << self.code.log_cells);
+        let (num_rows, masks) = (self.num_rows(stack), self.num_mask_rows(stack));
+        let mut cells = layout.fill(tensors, (num_rows + masks) << self.code.log_cells);
         let mut rng = rng.filter(|_| self.hidden);
         assert_eq!(rng.is_some(), self.hidden, "a hidden opening needs randomness");
         if let Some(rng) = rng.as_deref_mut() {
-            cells.extend(random(rng, self.num_mask_rows(stack) << self.code.log_cells));
+            rng.fill_bases(&mut cells[num_rows << self.code.log_cells..]);
         }
         Ok(MatrixData::commit(&self.code, cells, rng))
     }
@@ -212,9 +213,9 @@ impl<E: Ext> Opening<E> {
         transcript.send_bytes(COMBINATION, &root);
         transcript.send_clear(TAIL, &combined.tail);
         transcript.grind(COMBINATION, self.level.grinding);
-        let claims = self.show_columns(transcript, &matrices, combined);
+        let (indices, claims) = self.show_columns(transcript, &matrices, combined);
         drop(matrices);
-        self.inner.open(transcript, data, &claims)
+        self.inner.open(transcript, data, &claims, &Positions { log_domain: self.code.log_domain, indices })
     }
 
     /// Steps 1 to 4 of the protocol, without the commitment to `p`.
@@ -227,14 +228,15 @@ impl<E: Ext> Opening<E> {
         let masks = if self.hidden { self.masks(&matrices[0]) } else { Vec::new() };
         if let [a, b, _] = masks.as_slice() {
             let points = (0..2).map(|_| transcript.challenges::<E>(MASK_POINT, self.code.log_cells));
-            let tables: Vec<Vec<E>> = points.map(|point| eq_table(&point)).collect();
-            let own: E = [a, b].into_iter().zip(&tables).map(|(mask, eq)| inner_product(mask, eq)).sum();
+            let tables: Vec<Vec<PackedE<E>>> = points.map(|point| eq_packed(&point)).collect();
+            let own: E = [a, b].into_iter().zip(&tables).map(|(mask, eq)| inner_product::<E>(mask, eq)).sum();
             transcript.send_clear(MASK_SUM, &[own]);
             let rho: E = transcript.challenge(MASK_SUM);
             sum += rho * own;
+            let rho = PackedE::<E>::from(rho);
             for (mask, mut eq) in [a, b].into_iter().zip(tables) {
-                eq.iter_mut().for_each(|value| *value *= rho);
-                further.push(vec![Mle::new(mask.clone()), Mle::new(eq)]);
+                eq.par_iter_mut().with_min_len(1 << 10).for_each(|value| *value *= rho);
+                further.push(vec![Mle::Packed(mask.clone()), Mle::Packed(eq)]);
             }
         }
         let num_data = self.num_tested() - further.len();
@@ -243,7 +245,7 @@ impl<E: Ext> Opening<E> {
         let combination = Combination::draw(transcript, self, num_data);
         let mut u: E = combination.proximity.iter().zip(&ends).map(|(&weight, end)| weight * end[0]).sum();
         if let [_, _, mask] = masks.as_slice() {
-            u += inner_product(mask, &eq_table(&reduced.point));
+            u += inner_product::<E>(mask, &eq_packed(&reduced.point));
         }
         transcript.send_clear(PROXIMITY, &[u]);
         let epsilon: E = transcript.challenge(COMBINATION);
@@ -280,8 +282,8 @@ impl<E: Ext> Opening<E> {
         (reduced, ends)
     }
 
-    /// Step 5: the columns, and what is to be shown of `p`.
-    fn show_columns(&self, transcript: &mut ProverTranscript, matrices: &[MatrixData], combined: Combined<E>) -> Vec<RowClaim<E>> {
+    /// Step 5: the columns, where they lie, and what is to be shown of `p`.
+    fn show_columns(&self, transcript: &mut ProverTranscript, matrices: &[MatrixData], combined: Combined<E>) -> (Vec<usize>, Vec<RowClaim<E>>) {
         let indices = columns::draw(transcript, COMBINATION, self.code.num_queries, self.code.log_domain);
         let mut sums = vec![E::ZERO; indices.len()];
         for ((matrix, coefficients), label) in matrices.iter().zip(&combined.coefficients).zip(COLUMNS) {
@@ -289,7 +291,8 @@ impl<E: Ext> Opening<E> {
             columns::send(transcript, label, &columns, &matrix.tree, &indices);
             add_columns(&mut sums, columns.iter().map(|(column, _)| column.as_slice()), coefficients);
         }
-        self.row_claims(&indices, combined.point, combined.value, &sums, &combined.tail)
+        let claims = self.row_claims(&indices, combined.point, combined.value, &sums, &combined.tail);
+        (indices, claims)
     }
 
     /// Checks the relations.
@@ -349,10 +352,10 @@ impl<E: Ext> Opening<E> {
     }
 
     /// `g_a`, `g_b` and `g_q`.
-    fn masks(&self, matrix: &MatrixData) -> Vec<Vec<E>> {
-        let len = 1usize << self.code.log_cells;
-        let limbs = &matrix.cells[self.num_rows(0) * len..];
-        let mask = |limbs: &[F]| (0..len).map(|i| E::from_basis_coefficients_fn(|d| limbs[d * len + i])).collect();
+    fn masks(&self, matrix: &MatrixData) -> Vec<Vec<PackedE<E>>> {
+        let len = (1usize << self.code.log_cells) / PackedF::WIDTH;
+        let limbs = &PackedF::pack_slice(&matrix.cells)[self.num_rows(0) * len..];
+        let mask = |limbs: &[PackedF]| (0..len).map(|i| PackedE::<E>::from_basis_coefficients_fn(|d| limbs[d * len + i])).collect();
         limbs.chunks_exact(E::DEGREE * len).map(mask).collect()
     }
 
@@ -397,10 +400,6 @@ fn one<E: Ext>(values: Vec<E>, what: &'static str) -> Result<E, CommitmentError>
         &[value] => Ok(value),
         other => Err(CommitmentError::Count { what, expected: 1, actual: other.len() }),
     }
-}
-
-fn inner_product<E: Ext>(a: &[E], b: &[E]) -> E {
-    a.par_iter().zip(b).with_min_len(1 << 12).map(|(&a, &b)| a * b).sum()
 }
 
 /// Adds `sum_r coefficients[r] rows[r]`.

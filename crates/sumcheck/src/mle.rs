@@ -36,6 +36,24 @@ pub fn eq_table<E: Ext>(point: &[E]) -> Vec<E> {
     table
 }
 
+/// [`eq_table`] in packed elements, of at least as many cells as one has.
+///
+/// # Panics
+/// If there are fewer.
+#[must_use]
+pub fn eq_packed<E: Ext>(point: &[E]) -> Vec<PackedE<E>> {
+    let (high, low) = point.split_at(point.len() - PackedF::WIDTH.trailing_zeros() as usize);
+    let low = PackedE::<E>::from_ext_slice(&eq_table(low));
+    eq_table(high).into_par_iter().with_min_len(CHUNK).map(|value| low * PackedE::<E>::from(value)).collect()
+}
+
+/// `sum_i f_i g_i`.
+#[must_use]
+pub fn inner_product<E: Ext>(f: &[PackedE<E>], g: &[PackedE<E>]) -> E {
+    let sum = f.par_iter().zip(g).with_min_len(CHUNK).map(|(&f, &g)| f * g).sum();
+    sum_lanes::<E>(sum)
+}
+
 /// `eq(x, y) = prod_i (x_i y_i + (1 - x_i)(1 - y_i))`.
 #[must_use]
 pub fn eq<E: Ext>(x: &[E], y: &[E]) -> E {
@@ -261,6 +279,11 @@ mod tests {
             let table: Vec<E> = values(1 << num_vars, 3);
             let point: Vec<E> = values(num_vars, 5);
             let expected: E = table.iter().zip(eq_table(&point)).map(|(&a, b)| a * b).sum();
+            if table.len() >= PackedF::WIDTH {
+                let packed = eq_packed(&point);
+                assert_eq!(unpack::<E>(&packed), eq_table(&point));
+                assert_eq!(inner_product::<E>(&packed, &pack(&table)), expected);
+            }
             assert_eq!(Mle::new(table).evaluate(&point), expected);
         }
     }

@@ -2,17 +2,24 @@
 //!
 //! ChaCha20 with 20 rounds in counter mode, keyed by 32 bytes from the operating system, or by a secret seed that is
 //! stored. A base-field element is a 64-bit word below `p`; the others, a fraction of `2^-32`, are drawn again, so that elements are
-//! exactly uniform if the words are. The key and the buffered words are wiped when the generator is dropped. [RFC 8439]
+//! exactly uniform if the words are. Long vectors are drawn by generators of their own, side by side, each with a key from this one.
+//! The key and the buffered words are wiped when the generator is dropped. [RFC 8439]
 
 use std::fmt;
 
 use chacha20::ChaCha20Rng;
 use p3_field::PrimeCharacteristicRing;
 use rand_core::{Rng, SeedableRng};
+use rayon::prelude::*;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::field::{Ext, F, P};
+
+/// Elements that one generator draws of a long vector.
+const RUN: usize = 1 << 13;
+/// Elements that are drawn at a time.
+const BLOCK: usize = 1 << 6;
 
 /// The operating system has no random bytes to give.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -67,6 +74,39 @@ impl SecretRng {
         E::from_basis_coefficients_fn(|_| self.base())
     }
 
+    /// Uniform elements of the base field.
+    #[must_use]
+    pub fn bases(&mut self, count: usize) -> Vec<F> {
+        let mut elements = F::zero_vec(count);
+        self.fill_bases(&mut elements);
+        elements
+    }
+
+    /// As [`Self::bases`], in place. How many threads there are changes nothing.
+    pub fn fill_bases(&mut self, elements: &mut [F]) {
+        let generators: Vec<Self> = (0..elements.len().div_ceil(RUN))
+            .map(|_| {
+                let mut seed = Zeroizing::new([0; 32]);
+                self.fill(seed.as_mut_slice());
+                Self::from_seed(&seed)
+            })
+            .collect();
+        elements.par_chunks_mut(RUN).zip(generators).for_each(|(run, mut generator)| generator.draw(run));
+    }
+
+    /// As [`Self::base`], for each.
+    fn draw(&mut self, elements: &mut [F]) {
+        let mut bytes = Zeroizing::new([0; 8 * BLOCK]);
+        for elements in elements.chunks_mut(BLOCK) {
+            self.fill(bytes.as_mut_slice());
+            let (words, _) = bytes.as_chunks::<8>();
+            for (element, &word) in elements.iter_mut().zip(words) {
+                let word = u64::from_le_bytes(word);
+                *element = if word < P { F::from_u64(word) } else { self.base() };
+            }
+        }
+    }
+
     /// Uniform bytes.
     pub fn fill(&mut self, bytes: &mut [u8]) {
         self.generator.fill_bytes(bytes);
@@ -75,6 +115,8 @@ impl SecretRng {
 
 #[cfg(test)]
 mod tests {
+    use p3_field::PrimeField64;
+
     use super::*;
     use crate::field::{E2, E3};
 
@@ -95,18 +137,38 @@ mod tests {
     }
 
     #[test]
+    fn long_vectors_are_as_long_as_asked_and_no_run_is_another() {
+        let mut rng = SecretRng::from_seed(&[4; 32]);
+        for count in [0, 1, 2, BLOCK + 1, RUN, 2 * RUN + 5] {
+            let (one, other) = (rng.bases(count), rng.bases(count));
+            let mut all: Vec<u64> = one.iter().chain(&other).map(F::as_canonical_u64).collect();
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!((one.len(), all.len()), (count, 2 * count));
+        }
+        let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let draw = |threads| pool(threads).install(|| SecretRng::from_seed(&[5; 32]).bases(3 * RUN));
+        assert_eq!(draw(1), draw(3));
+    }
+
+    #[test]
     fn elements_are_uniform() {
         let mut rng = SecretRng::from_seed(&[3; 32]);
-        let mut counts = [0u32; 16];
         let draws = 1 << 16;
-        for _ in 0..draws {
-            let [low, high]: [u64; 2] = rng.extension::<E2>().limbs().try_into().unwrap();
-            assert!(low < P && high < P);
-            counts[usize::from(high as u8 >> 4)] += 1;
+        let one_by_one: Vec<u64> = (0..draws).flat_map(|_| rng.extension::<E2>().limbs()).collect();
+        let at_once: Vec<u64> = rng.bases(2 * draws).iter().map(F::as_canonical_u64).collect();
+        for words in [one_by_one, at_once] {
+            for shift in [0, 4, 60] {
+                let mut counts = [0u32; 16];
+                for word in &words {
+                    assert!(*word < P);
+                    counts[(word >> shift) as usize % 16] += 1;
+                }
+                let mean = words.len() as f64 / 16.0;
+                let chi: f64 = counts.iter().map(|&count| (f64::from(count) - mean).powi(2) / mean).sum();
+                // 15 degrees of freedom: above 60 with a probability below 1e-6.
+                assert!(chi < 60.0, "{counts:?}");
+            }
         }
-        let mean = f64::from(draws) / 16.0;
-        let chi: f64 = counts.iter().map(|&count| (f64::from(count) - mean).powi(2) / mean).sum();
-        // 15 degrees of freedom: above 60 with a probability below 1e-6.
-        assert!(chi < 60.0, "{counts:?}");
     }
 }

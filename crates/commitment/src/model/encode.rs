@@ -46,7 +46,7 @@ impl ModelProver {
     /// If the params are not those of the layout.
     pub fn commit(layout: ModelLayout, params: &Params, seed: MaskSeed) -> Result<Self, CommitmentError> {
         let matrix = fill(&layout, params)?;
-        let masks = Masks::new(seed, layout.num_rows(), layout.num_masks());
+        let masks = Masks::new(seed, layout.num_rows(), layout.num_masks(), layout.num_queries());
         let tree = encode(&layout, &matrix, &masks);
         Ok(Self { layout, matrix, masks, tree })
     }
@@ -62,14 +62,14 @@ impl ModelProver {
             return Err(CommitmentError::Count { what: "levels of a model's tree", expected, actual });
         }
         let matrix = fill(&layout, params)?;
-        let masks = Masks::new(seed, layout.num_rows(), layout.num_masks());
+        let masks = Masks::new(seed, layout.num_rows(), layout.num_masks(), layout.num_queries());
         Ok(Self { layout, matrix, masks, tree })
     }
 
     /// A model whose owner fills the matrix as they like, or whose tree is not that of the matrix.
     #[cfg(test)]
     pub(super) fn hostile(layout: ModelLayout, matrix: Vec<i8>, tree: Option<ColumnTree>) -> Self {
-        let masks = Masks::new([7; 32], layout.num_rows(), layout.num_masks());
+        let masks = Masks::new([7; 32], layout.num_rows(), layout.num_masks(), layout.num_queries());
         let tree = tree.unwrap_or_else(|| encode(&layout, &matrix, &masks));
         Self { layout, matrix, masks, tree }
     }

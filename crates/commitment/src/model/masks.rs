@@ -1,22 +1,34 @@
 //! The random tails of the matrix' rows, and the salts of its leaves.
 //!
 //! Both follow from one secret seed that is stored with the proving key: masks of row `i` from ChaCha20 under a key of its own, the
-//! salt of leaf `j` from BLAKE3 keyed with the seed. Masks are also kept as eight signed byte planes, `m = sum_b 256^b plane_b`, so that
-//! columns are evaluated with the kernel of the weights.
+//! salt of leaf `j` from BLAKE3 keyed with the seed.
+//!
+//! *Columns.* The values of all rows' masks at the `t` points of an opening are a product of matrices, `rows x T` with `T x t`, for `T = t L` masks to
+//! a row. It is taken by way of `t` numbers to a row [Bostan, Lecerf, Schost 2003: the transposed remainder]: with `Z = prod_j (1 - x_j X)` and
+//! `s = 1 / Z`, `1 / (1 - x_j X) = s Z / (1 - x_j X)`, so that
+//!
+//! `m(x_j) = sum_(k < t) n_jk w_k`,     `n_j = Z / (1 - x_j X)`,     `w_k = sum_i m_i s_(i - k)`.
+//!
+//! `w` is a correlation, a product of spectra of `n >= T + t` elements. Those of the masks are made once, when a key is loaded; of the product's
+//! transform only the first `t` elements are computed, `sum_(f' < n/K) omega^(k f') DFT_K(product_(f n/K + f'))_k`.
 
-use p3_field::{PackedValue, PrimeCharacteristicRing, PrimeField64};
+use p3_dft::TwoAdicSubgroupDft;
+use p3_field::{PackedValue, PrimeCharacteristicRing, TwoAdicField};
+use p3_matrix::dense::RowMajorMatrix;
 use rayon::prelude::*;
-use veritorch_execute::kernels::evaluate_columns;
 use veritorch_sumcheck::field::{P, PackedE, PackedF};
 use veritorch_sumcheck::mle::unpack;
 use veritorch_sumcheck::random::SecretRng;
 use veritorch_sumcheck::{Ext, F};
 
-use crate::matrix::{random, wipe};
+use crate::matrix::wipe;
 use crate::tree::SALT;
+use crate::whir::DFT;
 
-/// Byte planes of a field element.
-const PLANES: usize = 8;
+/// Rows whose columns are computed side by side: one vector or two.
+fn side(num_rows: usize) -> usize {
+    if num_rows > PackedF::WIDTH { 2 * PackedF::WIDTH } else { PackedF::WIDTH }
+}
 
 /// The secret that hides a committed model. Whoever has it can take the masks off.
 pub type MaskSeed = [u8; 32];
@@ -29,8 +41,14 @@ pub(crate) struct Masks {
     len: usize,
     /// `len` elements to a row, rounded up to whole vectors.
     cells: Vec<F>,
-    /// `[row][plane][cell]`.
-    planes: Vec<i8>,
+    /// Points of an opening at most.
+    num_points: usize,
+    /// `n`, a power of two.
+    num_frequencies: usize,
+    /// Rows of a group.
+    side: usize,
+    /// `[group of rows][frequency][row of the group]`: `sum_i m_i omega^(-f i) / n`.
+    spectra: Vec<F>,
 }
 
 impl std::fmt::Debug for Masks {
@@ -42,9 +60,9 @@ impl std::fmt::Debug for Masks {
 impl Drop for Masks {
     fn drop(&mut self) {
         wipe(&mut self.cells);
-        self.planes.fill(0);
+        wipe(&mut self.spectra);
         self.seed.fill(0);
-        std::hint::black_box((&mut self.planes, &mut self.seed));
+        std::hint::black_box(&mut self.seed);
     }
 }
 
@@ -57,23 +75,29 @@ fn derived(seed: &MaskSeed, role: u8, index: usize) -> blake3::Hasher {
 }
 
 impl Masks {
-    /// `len` masks for each of `num_rows` rows.
-    pub(crate) fn new(seed: MaskSeed, num_rows: usize, len: usize) -> Self {
+    /// `len` masks for each of `num_rows` rows, of which an opening shows `num_points` columns.
+    pub(crate) fn new(seed: MaskSeed, num_rows: usize, len: usize, num_points: usize) -> Self {
         let padded = len.next_multiple_of(PackedF::WIDTH);
-        let mut cells = F::zero_vec(num_rows * padded);
-        let mut planes = vec![0; num_rows * PLANES * len];
+        let num_frequencies = (len + num_points).next_power_of_two();
+        let side = side(num_rows);
+        let (mut cells, mut spectra) = (F::zero_vec(num_rows * padded), Vec::new());
         if len > 0 {
-            cells.par_chunks_mut(padded).zip(planes.par_chunks_mut(PLANES * len)).enumerate().for_each(|(row, (cells, planes))| {
+            cells.par_chunks_mut(padded).enumerate().for_each(|(row, cells)| {
                 let mut rng = SecretRng::from_seed(derived(&seed, 0, row).finalize().as_bytes());
-                cells[..len].copy_from_slice(&random(&mut rng, len));
-                for (index, cell) in cells[..len].iter().enumerate() {
-                    for (plane, digit) in digits(cell.as_canonical_u64()).into_iter().enumerate() {
-                        planes[plane * len + index] = digit;
-                    }
+                cells[..len].fill_with(|| rng.base());
+            });
+            spectra = F::zero_vec(num_rows.div_ceil(side) * num_frequencies * side);
+            spectra.par_chunks_mut(num_frequencies * side).zip(cells.par_chunks(side * padded)).for_each(|(spectrum, rows)| {
+                let mut masks = RowMajorMatrix::new(F::zero_vec(spectrum.len()), side);
+                for (row, cells) in rows.chunks_exact(padded).enumerate() {
+                    masks.values.iter_mut().skip(row).step_by(side).zip(&cells[..len]).for_each(|(mask, &cell)| *mask = cell);
                 }
+                let mut transformed = DFT.idft_batch(masks);
+                spectrum.copy_from_slice(&transformed.values);
+                wipe(&mut transformed.values);
             });
         }
-        Self { seed, len, cells, planes }
+        Self { seed, len, cells, num_points, num_frequencies, side, spectra }
     }
 
     /// The seed.
@@ -130,28 +154,111 @@ impl Masks {
         if self.len == 0 {
             return;
         }
-        let planes: Vec<&[i8]> = self.planes.chunks_exact(self.len).collect();
-        let words: Vec<u64> = points.iter().map(PrimeField64::as_canonical_u64).collect();
-        let digits = evaluate_columns(&planes, &words);
-        for ((column, digits), point) in columns.iter_mut().zip(digits).zip(points) {
-            let shift = point.exp_u64(first as u64);
-            for (cell, digits) in column.iter_mut().zip(digits.chunks_exact(PLANES)) {
-                let value = digits.iter().rev().fold(F::ZERO, |value, &digit| value * F::from_u64(256) + F::from_u64(digit));
-                *cell += shift * value;
-            }
+        let limit = self.num_points.max(1);
+        for (columns, points) in columns.chunks_mut(limit).zip(points.chunks(limit)) {
+            self.add_some_columns(columns, points, first);
         }
+    }
+
+    /// As [`Self::add_columns`], for as many points as an opening has.
+    fn add_some_columns(&self, columns: &mut [Vec<F>], points: &[F], first: usize) {
+        let evaluation = Evaluation::new(points, self.len, self.num_frequencies, first);
+        let columns_of = |spectrum: &[F]| if self.side > PackedF::WIDTH { evaluation.columns::<2>(spectrum) } else { evaluation.columns::<1>(spectrum) };
+        let groups: Vec<Vec<F>> = self.spectra.par_chunks(self.num_frequencies * self.side).map(columns_of).collect();
+        columns.par_iter_mut().enumerate().for_each(|(point, column)| {
+            for (cells, values) in column.chunks_mut(self.side).zip(&groups) {
+                cells.iter_mut().zip(&values[point * self.side..]).for_each(|(cell, &value)| *cell += value);
+            }
+        });
     }
 }
 
-/// Signed digits to the base 256 of a field element: `2^64` integers have eight, and one of `v`, `v - p` is among them.
-fn digits(value: u64) -> [i8; PLANES] {
-    const GREATEST: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    let mut rest = if value > GREATEST { i128::from(value) - i128::from(P) } else { i128::from(value) };
-    std::array::from_fn(|_| {
-        let digit = rest as i8;
-        rest = (rest - i128::from(digit)) >> 8;
-        digit
-    })
+/// What the points of an opening make of any row's spectrum.
+struct Evaluation {
+    /// `sum_(i < T) s_i omega^(f i)`.
+    series: Vec<F>,
+    /// `omega^k`, `k < t`.
+    twiddles: Vec<F>,
+    /// `x_j^first n_jk`, `t` to a point.
+    numerators: Vec<F>,
+}
+
+impl Evaluation {
+    fn new(points: &[F], len: usize, num_frequencies: usize, first: usize) -> Self {
+        let mut product = vec![F::ONE];
+        for &x in points {
+            product.push(F::ZERO);
+            for k in (1..product.len()).rev() {
+                let below = product[k - 1];
+                product[k] -= x * below;
+            }
+        }
+        let mut series = inverse_series(&product, len);
+        series.resize(num_frequencies, F::ZERO);
+        let series = DFT.dft_batch(RowMajorMatrix::new(series, 1)).values;
+        let omega = F::two_adic_generator(num_frequencies.trailing_zeros() as usize);
+        let twiddles = omega.powers().take(points.len()).collect();
+        let mut numerators = Vec::with_capacity(points.len() * points.len());
+        for &x in points {
+            let mut numerator = F::ZERO;
+            let shift = x.exp_u64(first as u64);
+            for &coefficient in &product[..points.len()] {
+                numerator = coefficient + x * numerator;
+                numerators.push(shift * numerator);
+            }
+        }
+        Self { series, twiddles, numerators }
+    }
+
+    /// `[point][row]` for a group of rows in this many vectors.
+    fn columns<const VECTORS: usize>(&self, spectrum: &[F]) -> Vec<F> {
+        let num_points = self.twiddles.len();
+        let mut product = F::zero_vec(spectrum.len());
+        let cells = PackedF::pack_slice_mut(&mut product);
+        for ((cells, own), &scale) in cells.chunks_exact_mut(VECTORS).zip(PackedF::pack_slice(spectrum).chunks_exact(VECTORS)).zip(&self.series) {
+            cells.iter_mut().zip(own).for_each(|(cell, &value)| *cell = value * scale);
+        }
+        let num_transformed = num_points.next_power_of_two().min(self.series.len());
+        let mut transformed = DFT.dft_batch(RowMajorMatrix::new(product, spectrum.len() / num_transformed));
+        let mut correlation = vec![[PackedF::ZERO; VECTORS]; num_points];
+        let rows = PackedF::pack_slice(&transformed.values).chunks_exact(spectrum.len() / num_transformed / PackedF::WIDTH);
+        for ((sums, row), &twiddle) in correlation.iter_mut().zip(rows).zip(&self.twiddles) {
+            for values in row.chunks_exact(VECTORS).rev() {
+                sums.iter_mut().zip(values).for_each(|(sum, &value)| *sum = *sum * twiddle + value);
+            }
+        }
+        wipe(&mut transformed.values);
+        let mut columns = F::zero_vec(num_points * VECTORS * PackedF::WIDTH);
+        let cells = PackedF::pack_slice_mut(&mut columns).chunks_exact_mut(VECTORS);
+        for (cells, numerators) in cells.zip(self.numerators.chunks_exact(num_points)) {
+            let mut sums = [PackedF::ZERO; VECTORS];
+            for (own, &numerator) in correlation.iter().zip(numerators) {
+                sums.iter_mut().zip(own).for_each(|(sum, &value)| *sum += value * numerator);
+            }
+            cells.copy_from_slice(&sums);
+        }
+        correlation.fill([PackedF::ZERO; VECTORS]);
+        std::hint::black_box(&mut correlation);
+        columns
+    }
+}
+
+/// The first `len` coefficients of `1 / polynomial`, whose constant is 1: `s_i = - sum_(k > 0) z_k s_(i - k)`.
+fn inverse_series(polynomial: &[F], len: usize) -> Vec<F> {
+    // The coefficients from the last to the second, after zeros that make whole vectors.
+    let degree = polynomial.len() - 1;
+    let padded = degree.next_multiple_of(PackedF::WIDTH);
+    let mut reversed = F::zero_vec(padded);
+    reversed[padded - degree..].iter_mut().zip(polynomial.iter().rev()).for_each(|(cell, &coefficient)| *cell = -coefficient);
+    let reversed: Vec<PackedF> = PackedF::pack_slice(&reversed).to_vec();
+    let mut series = F::zero_vec(padded + len);
+    for i in padded..padded + len {
+        let window = series[i - padded..i].chunks_exact(PackedF::WIDTH);
+        let sum = window.zip(&reversed).fold(PackedF::ZERO, |sum, (own, &scale)| sum + scale * *PackedF::from_slice(own));
+        let sum: F = sum.as_slice().iter().copied().sum();
+        series[i] = sum + F::from_bool(i == padded);
+    }
+    series.split_off(padded)
 }
 
 #[cfg(test)]
@@ -161,30 +268,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_add_up() {
-        for value in [0, 1, 127, 128, 255, 1 << 63, P - 1, 0x7f7f_7f7f_7f7f_7f7f, 0x7f7f_7f7f_7f7f_7f80, 0x8080_8080_8080_8080, P / 2, P / 2 + 1] {
-            let sum = digits(value).iter().rev().fold(F::ZERO, |sum, &digit| sum * F::from_u64(256) + veritorch_sumcheck::field::int(i64::from(digit)));
-            assert_eq!(sum, F::from_u64(value));
-        }
-    }
-
-    #[test]
     fn columns_are_values_of_the_masks() {
-        let masks = Masks::new([3; 32], 5, 77);
-        let points = [F::GENERATOR, F::GENERATOR.square()];
-        let mut columns = vec![vec![F::ONE; 5]; 2];
-        masks.add_columns(&mut columns, &points, 1000);
-        for (column, &x) in columns.iter().zip(&points) {
-            for (row, &cell) in column.iter().enumerate() {
-                let value = masks.row(row).iter().rev().fold(F::ZERO, |value, &mask| value * x + mask);
-                assert_eq!(cell, F::ONE + x.exp_u64(1000) * value);
+        let points: Vec<F> = F::GENERATOR.powers().skip(1).take(50).collect();
+        // As many points as an opening has, fewer and more; groups of rows that are full or not.
+        for (num_rows, len, num_points, count) in [(5, 77, 2, 2), (5, 77, 2, 1), (16, 77, 13, 13), (35, 500, 30, 29), (1, 9, 9, 9), (3, 20, 7, 50), (2, 1, 1, 1)] {
+            let masks = Masks::new([3; 32], num_rows, len, num_points);
+            let points = &points[..count];
+            let mut columns = vec![vec![F::ONE; num_rows]; count];
+            masks.add_columns(&mut columns, points, 1000);
+            for (column, &x) in columns.iter().zip(points) {
+                for (row, &cell) in column.iter().enumerate() {
+                    let value = masks.row(row).iter().rev().fold(F::ZERO, |value, &mask| value * x + mask);
+                    assert_eq!(cell, F::ONE + x.exp_u64(1000) * value);
+                }
             }
         }
-        let other = Masks::new([4; 32], 5, 77);
+        let masks = Masks::new([3; 32], 5, 77, 7);
+        let other = Masks::new([4; 32], 5, 77, 7);
         assert_ne!(masks.row(0), other.row(0));
         assert_ne!(masks.row(0), masks.row(1));
         assert_ne!(masks.salt(0), masks.salt(1));
         assert_ne!(masks.salt(0), other.salt(0));
-        assert!(Masks::new([3; 32], 5, 0).salt(0).is_empty());
+        assert!(Masks::new([3; 32], 5, 0, 7).salt(0).is_empty());
     }
 }

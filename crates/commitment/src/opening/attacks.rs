@@ -7,6 +7,7 @@ mod relations;
 mod words;
 
 use p3_field::Field;
+use veritorch_sumcheck::mle::eq_table;
 use veritorch_sumcheck::random::SecretRng;
 use veritorch_sumcheck::{E2, E3};
 
@@ -61,7 +62,8 @@ fn prove<E: Ext>(setting: &Setting<E>, committed: &[(Root, MatrixData)], deviati
     let combined = deviation.combined.unwrap_or(committed);
     let merged = Merged::draw(opening, &mut transcript, &relations).unwrap();
     let mut further = Vec::new();
-    let masks = opening.masks(&combined[0].1);
+    let masks: Vec<Vec<E>> = opening.masks(&combined[0].1).iter().map(|mask| unpack::<E>(mask)).collect();
+    let inner_product = |a: &[E], b: &[E]| a.iter().zip(b).map(|(&a, &b)| a * b).sum::<E>();
     let tables: Vec<Vec<E>> = (0..2).map(|_| eq_table(&transcript.challenges::<E>(MASK_POINT, opening.code.log_cells))).collect();
     let own = masks.iter().zip(&tables).map(|(mask, eq)| inner_product(mask, eq)).sum::<E>() + deviation.mask_sum;
     transcript.send_clear(MASK_SUM, &[own]);
@@ -132,7 +134,7 @@ fn prove<E: Ext>(setting: &Setting<E>, committed: &[(Root, MatrixData)], deviati
         add_columns(&mut sums, shown.iter().map(|(column, _)| column.as_slice()), &coefficients[stack]);
     }
     let claims = opening.row_claims(&indices, reduced.point, value, &sums, &tail);
-    opening.inner.open(&mut transcript, data, &claims).unwrap();
+    opening.inner.open(&mut transcript, data, &claims, &Positions { log_domain: opening.code.log_domain, indices }).unwrap();
     transcript.into_proof()
 }
 

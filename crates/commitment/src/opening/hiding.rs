@@ -15,6 +15,7 @@
 
 use p3_field::{BasedVectorSpace, Field, PrimeField64};
 use veritorch_sumcheck::E2;
+use veritorch_sumcheck::mle::eq_table;
 use veritorch_sumcheck::sumcheck::{Instance, Products, lagrange};
 
 use super::setting::{DOMAIN, NUM_CHECKS, NUM_CLAIMS, Setting, add};
@@ -34,6 +35,10 @@ enum Mask {
     Q,
     Tails,
     Salts,
+}
+
+fn inner_product(a: &[E2], b: &[E2]) -> E2 {
+    a.iter().zip(b).map(|(&a, &b)| a * b).sum()
 }
 
 /// The messages of an opening, with the challenges between them. What follows `p` is a function of these.
@@ -297,7 +302,8 @@ fn a_simulator_without_a_witness_sends_the_same() {
 fn residues(setting: &Setting<E2>, view: &View, matrices: &[MatrixData], relations: &Relations<E2>) -> Vec<(Mask, u64)> {
     let opening = &setting.opening;
     let len = 1usize << opening.code.log_cells;
-    let [a, b, _]: [Vec<E2>; 3] = opening.masks(&matrices[0]).try_into().unwrap();
+    let masks: Vec<Vec<E2>> = opening.masks(&matrices[0]).iter().map(|mask| unpack::<E2>(mask)).collect();
+    let [a, b, _]: [Vec<E2>; 3] = masks.try_into().unwrap();
     let mut residues = Vec::new();
     let word = |value: E2| value.limbs()[1];
 

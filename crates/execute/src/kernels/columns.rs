@@ -1,14 +1,16 @@
 //! `out[j][r] = sum_i rows[r][i] * x_j^i`: columns of the encoded weights of the model commitment.
 //!
 //! A product of the integer matrix with the powers of the points, whose bytes are the second operand of byte dot
-//! products. Powers are made block by block, so that they live in the first cache.
+//! products. Columns are cut into blocks: the powers of one block serve all of them, since
+//! `sum_i w_i x^i = sum_b (x^B)^b sum_(i < B) w_(bB + i) x^i`, and the rows of a block are put side by side in memory, where they would otherwise
+//! lie a power of two apart and push each other out of the cache.
 
 use rayon::prelude::*;
 
 use super::field::{P, add, join, mul, power};
 use crate::simd::{TRIPLE, dot_bytes};
 
-/// Columns of a block; sums of that many byte products fit 32 bits.
+/// Columns of a block; sums of that many byte products fit 32 bits, and the powers of a point fit the first cache.
 const BLOCK: usize = 4096;
 
 /// Rows of a block: with [`BLOCK`] columns they fit the second cache.
@@ -23,59 +25,68 @@ pub fn evaluate_columns(rows: &[&[i8]], points: &[u64]) -> Vec<Vec<u64>> {
     let len = rows.first().map_or(0, |row| row.len());
     assert!(rows.iter().all(|row| row.len() == len), "rows of one length");
     assert!(points.iter().all(|&x| x < P), "points must be canonical");
-    let row_blocks = rows.len().div_ceil(ROWS);
-    let point_blocks = points.len().div_ceil(32);
-    // Tasks: a block of points and of rows, and within it blocks of columns, added up at the end.
-    let tasks = len.div_ceil(BLOCK) * row_blocks * point_blocks;
-    let zero = || vec![vec![0; rows.len()]; points.len()];
-    (0..tasks)
-        .into_par_iter()
-        .fold(zero, |mut sums, task| {
-            let (first, task) = (task % point_blocks * 32, task / point_blocks);
-            let (row_block, start) = (task % row_blocks * ROWS, task / row_blocks * BLOCK);
+    let width = len.min(BLOCK).next_multiple_of(64);
+    let mut columns: Vec<Column> = points.par_iter().map(|&x| Column::new(x, width, rows.len())).collect();
+    let mut block = vec![0i8; rows.len().min(ROWS) * width];
+    for (row_block, rows) in rows.chunks(ROWS).enumerate() {
+        // Horner's rule over the blocks.
+        for start in (0..len).step_by(BLOCK).rev() {
             let end = len.min(start + BLOCK);
-            let columns: Vec<&[i8]> = rows.iter().skip(row_block).take(ROWS).map(|row| &row[start..end]).collect();
-            for (&x, sums) in points.iter().zip(&mut sums).skip(first).take(32) {
-                add_values(&columns, x, start, &mut sums[row_block..row_block + columns.len()]);
-            }
-            sums
-        })
-        .reduce(zero, |mut sums, other| {
-            for (sum, other) in sums.iter_mut().flatten().zip(other.iter().flatten()) {
-                *sum = add(*sum, *other);
-            }
-            sums
-        })
+            let cells = &mut block[..rows.len() * width];
+            cells.par_chunks_exact_mut(width).zip(rows).with_min_len(16).for_each(|(cells, row)| {
+                let (copy, beyond) = cells.split_at_mut(end - start);
+                copy.copy_from_slice(&row[start..end]);
+                beyond.fill(0);
+            });
+            let cells: Vec<&[i8]> = cells.chunks_exact(width).collect();
+            columns.par_iter_mut().for_each(|column| column.add_block(&cells, row_block * ROWS));
+        }
+    }
+    columns.into_iter().map(|column| column.sums).collect()
 }
 
-/// Adds `sum_i columns[r][i] * x^(start + i)` to each row's sum.
-fn add_values(columns: &[&[i8]], x: u64, start: usize, sums: &mut [u64]) {
-    let len = columns.first().map_or(0, |row| row.len());
-    let padded = len.next_multiple_of(64);
-    let mut planes = vec![0u8; 8 * padded];
-    fill_powers(&mut planes, padded, x, start);
-    for (columns, sums) in columns.chunks(TRIPLE).zip(sums.chunks_mut(TRIPLE)) {
-        for (limbs, sum) in dot_bytes(columns, &planes).iter().zip(sums) {
-            let limb = |b: usize| i64::from(limbs[b]);
-            let low = limb(0) + (limb(1) << 8) + (limb(2) << 16) + (limb(3) << 24);
-            let high = limb(4) + (limb(5) << 8) + (limb(6) << 16) + (limb(7) << 24);
-            *sum = add(*sum, join(low, high));
+/// A point and the rows' values there.
+struct Column {
+    /// Byte `b` of `x^i` at `b * width + i`.
+    planes: Vec<u8>,
+    /// `x^B`.
+    step: u64,
+    sums: Vec<u64>,
+}
+
+impl Column {
+    fn new(x: u64, width: usize, num_rows: usize) -> Self {
+        let mut planes = vec![0; 8 * width];
+        fill_powers(&mut planes, width, x);
+        Self { planes, step: power(x, BLOCK as u64), sums: vec![0; num_rows] }
+    }
+
+    /// `sum = x^B sum + sum_i rows[r][i] x^i` for the rows from `first` on.
+    fn add_block(&mut self, rows: &[&[i8]], first: usize) {
+        let sums = &mut self.sums[first..first + rows.len()];
+        for (rows, sums) in rows.chunks(TRIPLE).zip(sums.chunks_mut(TRIPLE)) {
+            for (limbs, sum) in dot_bytes(rows, &self.planes).iter().zip(sums) {
+                let limb = |b: usize| i64::from(limbs[b]);
+                let low = limb(0) + (limb(1) << 8) + (limb(2) << 16) + (limb(3) << 24);
+                let high = limb(4) + (limb(5) << 8) + (limb(6) << 16) + (limb(7) << 24);
+                *sum = add(mul(*sum, self.step), join(low, high));
+            }
         }
     }
 }
 
-/// Byte `b` of `x^(start + i)` at `planes[b * padded + i]`.
-fn fill_powers(planes: &mut [u8], padded: usize, x: u64, start: usize) {
-    let mut powers = [power(x, start as u64); 16];
+/// Byte `b` of `x^i` at `planes[b * width + i]`.
+fn fill_powers(planes: &mut [u8], width: usize, x: u64) {
+    let mut powers = [1; 16];
     for i in 1..16 {
         powers[i] = mul(powers[i - 1], x);
     }
     let step = power(x, 16);
-    for i in (0..padded).step_by(16) {
+    for i in (0..width).step_by(16) {
         for (half, powers) in powers.chunks_exact(8).enumerate() {
             let bytes = transpose(powers.try_into().expect("eight powers"));
             for (b, bytes) in bytes.iter().enumerate() {
-                let at = b * padded + i + 8 * half;
+                let at = b * width + i + 8 * half;
                 planes[at..at + 8].copy_from_slice(&bytes.to_le_bytes());
             }
         }
