@@ -24,6 +24,8 @@ mod schedule;
 pub mod security;
 #[cfg(test)]
 mod malicious;
+#[cfg(test)]
+mod simulation;
 pub mod statement;
 pub mod tensor;
 mod wave;

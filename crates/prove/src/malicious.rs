@@ -12,7 +12,7 @@ use veritorch_sumcheck::E2;
 
 #[path = "../tests/circuits/mod.rs"]
 #[expect(unreachable_pub, reason = "shared with the integration tests")]
-mod circuits;
+pub(crate) mod circuits;
 mod tamper;
 
 use circuits::Case;
@@ -68,7 +68,7 @@ fn forge(case: &Case, cheat: &Cheat<'_>, hidden: bool) -> String {
     let clock = Clock::new(&Silent);
     let openings = InMemory::new(8);
     let tensors: Vec<Counted<'_>> = tensors.iter().map(|tensor| Counted { tensor, openings: &openings }).collect();
-    let secret = Secret { witness: &witness, multiplicities: &counts, openings: &openings, tensors: &tensors };
+    let secret = Secret { witness: &witness, multiplicities: &counts, openings: &openings, tensors: &tensors, seed: None };
     let (transcript, _) = match prove_witness(&key, &public, &statement, &secret, clock) {
         Ok(proof) => proof,
         Err(error) => return format!("no proof: {error}"),
@@ -103,7 +103,7 @@ fn stated(circuit: &Circuit, inputs: &[Vec<i64>], outputs: &[Vec<i64>], tensors:
 }
 
 /// Counts by key, whatever the value; what is outside of a table counts for its first row.
-fn multiplicities(circuit: &Circuit, lookups: &Lookups, witness: &Witness) -> Vec<Vec<u32>> {
+pub(crate) fn multiplicities(circuit: &Circuit, lookups: &Lookups, witness: &Witness) -> Vec<Vec<u32>> {
     let used = lookups.argument.used_tables();
     let mut counts: Vec<Vec<u32>> = (0..circuit.tables.len())
         .map(|table| if used.contains(&table) { vec![0; circuit.tables[table].len()] } else { Vec::new() })

@@ -19,7 +19,6 @@ use veritorch_commitment::{Cells, ModelProver, ParamClaim, Place, Relations, Ten
 use veritorch_execute::{TensorData, execute};
 use veritorch_graph::circuit::{Circuit, Op, TensorId, Visibility};
 use veritorch_sumcheck::products::{self, PadSecrets};
-use veritorch_sumcheck::random::SecretRng;
 use veritorch_sumcheck::transcript::Transcript;
 use veritorch_sumcheck::{E2, E3, Ext, Form, ProverTranscript, Value, VerifierTranscript};
 
@@ -39,8 +38,8 @@ use crate::tensor::{CommittedTensor, Counted, LINK_VALUE, Linking, Sizes, Tensor
 use crate::wave::{prove_step, verify_step};
 
 pub(crate) const DOMAIN: &str = "veritorch 2026 proof v2";
-const WITNESS_ROOT: &str = "witness root";
-const COMBINATION_ROOT: &str = "combination root";
+pub(crate) const WITNESS_ROOT: &str = "witness root";
+pub(crate) const COMBINATION_ROOT: &str = "combination root";
 
 /// A proof with what the prover learned on the way.
 #[derive(Clone, Debug)]
@@ -166,7 +165,14 @@ fn prove_in<E: Ext>(
         outputs: shown(policy.output, &outputs),
         commitments: tensors.iter().map(|counted| counted.tensor.commitment()).collect(),
     };
-    let secret = Secret { witness: &witness, multiplicities: &multiplicities, openings: *openings, tensors: &tensors };
+    let secret = Secret {
+        witness: &witness,
+        multiplicities: &multiplicities,
+        openings: *openings,
+        tensors: &tensors,
+        #[cfg(test)]
+        seed: None,
+    };
     let (transcript, timings) = prove_witness(key, public, &statement, &secret, clock)?;
     let sizes = transcript.sizes();
     drop(tensors);
@@ -182,7 +188,7 @@ pub(crate) fn prove_witness<E: Ext>(
     secret: &Secret<'_>,
     mut clock: Clock<'_>,
 ) -> Result<(ProverTranscript, Timings), ProveError> {
-    let &Secret { witness, multiplicities, openings, tensors } = secret;
+    let &Secret { witness, multiplicities, openings, tensors, .. } = secret;
     let plan = &public.plan;
     let circuit = &plan.circuit;
     let values = Values { tensors: &witness.values, params: &key.params };
@@ -196,7 +202,7 @@ pub(crate) fn prove_witness<E: Ext>(
         Ok((prover, reservation))
     };
     let long_lived: Vec<(&ModelProver, Reservation)> = matrices.map(reserve).collect::<Result<_, ProveError>>()?;
-    let mut rng = if plan.hidden { Some(SecretRng::from_os()?) } else { None };
+    let mut rng = if plan.hidden { Some(secret.rng()?) } else { None };
     let secrets = public.pads.as_ref().zip(rng.as_mut()).map(|(layout, rng)| PadSecrets::<E>::random(layout, rng));
     let mut transcript = ProverTranscript::new(DOMAIN);
     absorb_statement(&key.vk, statement, &mut transcript);
@@ -291,7 +297,7 @@ pub(crate) fn verify_in<E: Ext>(key: &VerifyingKey, public: &Public<E>, proof: &
 }
 
 /// Steps 0 to 6 for the verifier: the roots of the stacks and what they have to be opened to.
-fn relations<E: Ext>(
+pub(crate) fn relations<E: Ext>(
     key: &VerifyingKey,
     public: &Public<E>,
     statement: &Statement,

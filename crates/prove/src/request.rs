@@ -3,6 +3,7 @@
 use veritorch_commitment::model::Openings;
 use veritorch_execute::Witness;
 use veritorch_graph::circuit::{Circuit, Policy, Visibility};
+use veritorch_sumcheck::random::{NoRandomness, SecretRng};
 
 use crate::error::ProveError;
 use crate::key::ProvingKey;
@@ -71,4 +72,18 @@ pub(crate) struct Secret<'a> {
     pub(crate) openings: &'a dyn Openings,
     /// The committed inputs and outputs.
     pub(crate) tensors: &'a [Counted<'a>],
+    /// Makes a test's randomness the same each time.
+    #[cfg(test)]
+    pub(crate) seed: Option<[u8; 32]>,
+}
+
+impl Secret<'_> {
+    /// Fresh randomness.
+    pub(crate) fn rng(&self) -> Result<SecretRng, NoRandomness> {
+        #[cfg(test)]
+        if let Some(seed) = &self.seed {
+            return Ok(SecretRng::from_seed(seed));
+        }
+        SecretRng::from_os()
+    }
 }

@@ -73,7 +73,7 @@ impl Parts {
         let counts = multiplicities(&circuit, &public.plan.lookups, &witness);
         let openings = InMemory::new(8);
         let tensors: Vec<Counted<'_>> = tensors.iter().map(|tensor| Counted { tensor, openings: &openings }).collect();
-        let secret = Secret { witness: &witness, multiplicities: &counts, openings: &openings, tensors: &tensors };
+        let secret = Secret { witness: &witness, multiplicities: &counts, openings: &openings, tensors: &tensors, seed: None };
         let (transcript, _): (ProverTranscript, _) = prove_witness(&key, &public, &statement, &secret, Clock::new(&Silent)).unwrap();
         let mut start = 0;
         let parts = transcript
