@@ -133,7 +133,7 @@ impl Ledger {
         let new = Grant::new(self.table, random()?, openings, RenewalRight::Elsewhere);
         self.update(|grant| match grant.take(openings) {
             true => {
-                grant.given += openings;
+                grant.given = grant.given.saturating_add(openings);
                 Ok(())
             }
             false => Err(LedgerError::TooFew { path: self.path.clone(), asked: openings, left: grant.left() }),
