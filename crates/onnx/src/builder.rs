@@ -18,27 +18,46 @@ const FREE_WORK: usize = 1 << 28;
 
 /// A value during the import.
 #[derive(Clone, Debug)]
-pub(crate) struct Operand {
-    pub(crate) shape: Vec<usize>,
-    pub(crate) kind: Kind,
-    pub(crate) source: Source,
+pub struct Operand {
+    /// Extents; some may be 0 during the import.
+    pub shape: Vec<usize>,
+    /// What its entries are.
+    pub kind: Kind,
+    /// Where they come from.
+    pub source: Source,
 }
 
 /// Where an operand's entries come from.
 #[derive(Clone, Debug)]
-pub(crate) enum Source {
+pub enum Source {
     /// Known now, with the name it gets in the graph.
-    Constant { name: String, data: Rc<Data> },
+    Constant {
+        /// Its name.
+        name: String,
+        /// The entries.
+        data: Rc<Data>,
+    },
     /// Depends on the model's inputs.
     Value(ValueId),
     /// The truth of `value > threshold` for each entry of a value that depends on the model's inputs.
-    Above { value: ValueId, threshold: f32 },
+    Above {
+        /// What is compared.
+        value: ValueId,
+        /// With what.
+        threshold: f32,
+    },
     /// A value that depends on the model's inputs, minus infinity where `keep` (broadcast to its shape) is not set.
-    Masked { value: ValueId, keep: Keep },
+    Masked {
+        /// Its finite numbers.
+        value: ValueId,
+        /// Where they count.
+        keep: Keep,
+    },
 }
 
 impl Operand {
-    pub(crate) fn constant(name: impl Into<String>, constant: Constant) -> Self {
+    /// Entries that are known, with the name that they get in the graph.
+    pub fn constant(name: impl Into<String>, constant: Constant) -> Self {
         Self {
             kind: constant.data.kind(),
             shape: constant.shape,
@@ -50,7 +69,7 @@ impl Operand {
     }
 
     /// The entries, where they are known.
-    pub(crate) fn data(&self) -> Option<&Data> {
+    pub fn data(&self) -> Option<&Data> {
         match &self.source {
             Source::Constant { data, .. } => Some(data),
             Source::Value(_) | Source::Above { .. } | Source::Masked { .. } => None,
@@ -58,7 +77,7 @@ impl Operand {
     }
 
     /// The float entries, where they are known.
-    pub(crate) fn floats(&self) -> Option<&[f32]> {
+    pub fn floats(&self) -> Option<&[f32]> {
         match self.data() {
             Some(Data::Float(data)) => Some(data),
             _ => None,
@@ -70,17 +89,21 @@ impl Operand {
         if self.is_constant() { self } else { Self { kind: Kind::Float, ..self } }
     }
 
-    pub(crate) fn is_constant(&self) -> bool {
+    /// Whether the entries are known.
+    #[must_use]
+    pub fn is_constant(&self) -> bool {
         self.data().is_some()
     }
 }
 
 /// Why a node is not lowered.
 #[derive(Debug)]
-pub(crate) enum Stop {
-    /// It is legal ONNX, but there is no lowering: collected with all others of the model.
+pub enum Stop {
+    /// It is legal, but there is no lowering: collected with all others of the model.
     Unsupported {
+        /// What has no lowering.
         reason: String,
+        /// What the user can do.
         hint: Option<String>,
     },
     /// It breaks a rule: the import ends here.
@@ -90,29 +113,33 @@ pub(crate) enum Stop {
 }
 
 impl Stop {
-    pub(crate) fn unsupported(reason: impl Into<String>) -> Self {
+    /// Legal, without a lowering.
+    pub fn unsupported(reason: impl Into<String>) -> Self {
         Self::Unsupported {
             reason: reason.into(),
             hint: None,
         }
     }
 
-    pub(crate) fn hinted(reason: impl Into<String>, hint: impl Into<String>) -> Self {
+    /// The same, with what the user can do.
+    pub fn hinted(reason: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Unsupported {
             reason: reason.into(),
             hint: Some(hint.into()),
         }
     }
 
-    pub(crate) fn invalid(reason: impl Into<String>) -> Self {
+    /// A broken rule.
+    pub fn invalid(reason: impl Into<String>) -> Self {
         Self::Invalid(reason.into())
     }
 }
 
 /// Builds the graph and keeps its names unique.
 #[derive(Debug)]
-pub(crate) struct Builder {
-    pub(crate) graph: ModelGraph,
+pub struct Builder {
+    /// The graph so far.
+    pub graph: ModelGraph,
     value_names: Names,
     node_names: Names,
     /// Position of the node that produces a value.
@@ -126,7 +153,7 @@ pub(crate) struct Builder {
 impl Builder {
     /// `reserved` are the file's value names, `initializers` those of its constants, `file_entries` the number of
     /// entries of its constants.
-    pub(crate) fn new(
+    pub fn new(
         name: &str,
         reserved: BTreeSet<String>,
         initializers: BTreeSet<String>,
@@ -148,7 +175,7 @@ impl Builder {
     }
 
     /// Adds a value under a name that the caller owns (one of the reserved ones).
-    pub(crate) fn add_value(
+    pub fn add_value(
         &mut self,
         name: String,
         shape: Vec<usize>,
@@ -168,32 +195,33 @@ impl Builder {
         self.value_names.unique(base)
     }
 
-    pub(crate) fn unique_node_name(&mut self, base: &str) -> String {
+    /// A name that no node has yet.
+    pub fn unique_node_name(&mut self, base: &str) -> String {
         self.node_names.unique(base)
     }
 
     /// The node that produces a value.
-    pub(crate) fn producer(&self, id: ValueId) -> Option<&Node> {
+    pub fn producer(&self, id: ValueId) -> Option<&Node> {
         self.producers
             .get(&id)
             .and_then(|&at| self.graph.nodes.get(at))
     }
 
     /// Adds a node.
-    pub(crate) fn add_node(&mut self, node: Node) {
+    pub fn add_node(&mut self, node: Node) {
         self.producers.insert(node.output, self.graph.nodes.len());
         self.graph.nodes.push(node);
     }
 
     /// Gives a value that a node made the name it has in the file.
-    pub(crate) fn rename(&mut self, id: ValueId, name: &str) {
+    pub fn rename(&mut self, id: ValueId, name: &str) {
         let old = std::mem::replace(&mut self.graph.values[id.index()].name, name.to_owned());
         self.value_names.release(&old);
     }
 
     /// Gives the principal one of the nodes from `first` on the name of the node that they come from: the one that
     /// computes, or the last.
-    pub(crate) fn name_principal(&mut self, first: usize, name: &str) {
+    pub fn name_principal(&mut self, first: usize, name: &str) {
         let Some(made) = self
             .graph
             .nodes
@@ -212,7 +240,7 @@ impl Builder {
     }
 
     /// Reserves memory for a constant that folding makes.
-    pub(crate) fn charge(&mut self, entries: usize) -> Result<(), Stop> {
+    pub fn charge(&mut self, entries: usize) -> Result<(), Stop> {
         self.entries_left = self.entries_left.checked_sub(entries).ok_or_else(|| {
             Stop::invalid(format!(
                 "constants of {entries} entries and more would be made from a much smaller file"
@@ -309,7 +337,7 @@ impl Builder {
     }
 
     /// Whole numbers and truth values as real numbers.
-    pub(crate) fn real(&mut self, x: &Operand) -> Result<Operand, Stop> {
+    pub fn real(&mut self, x: &Operand) -> Result<Operand, Stop> {
         let (Source::Constant { name, .. }, Some(data)) = (&x.source, x.data()) else {
             return Ok(match x.source {
                 Source::Above { .. } => {
@@ -335,7 +363,7 @@ impl Builder {
     }
 
     /// Adds a node, or computes it now where every operand is constant.
-    pub(crate) fn emit(
+    pub fn emit(
         &mut self,
         site: Site<'_>,
         op: ModelOp,

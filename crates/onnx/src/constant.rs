@@ -8,14 +8,19 @@ use crate::element::Kind;
 
 /// Entries of a constant, row-major.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Data {
+pub enum Data {
+    /// Real numbers.
     Float(Vec<f32>),
+    /// Whole numbers.
     Int(Vec<i64>),
+    /// Truth values.
     Bool(Vec<bool>),
 }
 
 impl Data {
-    pub(crate) fn kind(&self) -> Kind {
+    /// What the entries are.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
         match self {
             Self::Float(_) => Kind::Float,
             Self::Int(_) => Kind::Int,
@@ -23,7 +28,9 @@ impl Data {
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// Number of entries.
+    #[must_use]
+    pub fn len(&self) -> usize {
         match self {
             Self::Float(data) => data.len(),
             Self::Int(data) => data.len(),
@@ -34,9 +41,11 @@ impl Data {
 
 /// A constant with its shape; extents of 0 occur in shape arithmetic.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Constant {
-    pub(crate) shape: Vec<usize>,
-    pub(crate) data: Data,
+pub struct Constant {
+    /// Extents.
+    pub shape: Vec<usize>,
+    /// Entries.
+    pub data: Data,
 }
 
 /// Why integer arithmetic on constants fails.

@@ -2,7 +2,7 @@
 
 /// How the importer treats entries: floats of every width are one kind, integers another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Real numbers.
     Float,
     /// Whole numbers.
@@ -12,7 +12,9 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) fn name(self) -> &'static str {
+    /// As errors call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Float => "float",
             Self::Int => "integer",

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use veritorch_graph::model::{ModelGraph, ModelOp, ValueId};
+use veritorch_graph::model::ModelGraph;
 
 use crate::ImportOptions;
 use crate::builder::{Builder, Operand, Source, Stop};
-use crate::constant::{Constant, Data};
 use crate::control_flow::is_control_flow;
 use crate::declared::Declared;
 use crate::error::{OnnxError, UnsupportedNode};
@@ -331,70 +330,12 @@ impl<'a> State<'a> {
                 reason: "the model has no outputs".into(),
             });
         }
-        let mut seen = BTreeSet::new();
         for info in &graph.output {
-            let fail = |reason: &str| OnnxError::Graph {
-                reason: format!("output `{}` {reason}", info.name),
-            };
-            let operand = self
-                .known
-                .get(&info.name)
-                .ok_or_else(|| fail("is produced by nothing"))?
-                .clone();
-            let operand =
-                whole_as_float(operand).ok_or_else(|| fail("has whole numbers beyond 2^24"))?;
-            let mut id = self.builder.value_of(&operand, &info.name).map_err(|stop| match stop {
-                Stop::Fatal(error) => error,
-                Stop::Invalid(reason) | Stop::Unsupported { reason, .. } => fail(&reason),
+            let operand = self.known.get(&info.name).ok_or_else(|| OnnxError::Graph {
+                reason: format!("output `{}` is produced by nothing", info.name),
             })?;
-            if self.builder.graph.value(id).name != info.name {
-                id = self.copy(id, &operand, &info.name)?;
-            }
-            if !seen.insert(id) {
-                return Err(fail("is there twice"));
-            }
-            self.builder.graph.outputs.push(id);
+            self.builder.add_output(&info.name, operand.clone())?;
         }
-        self.builder.graph.check()?;
-        Ok(self.builder.graph)
+        self.builder.finish()
     }
-
-    /// An output that is another value under a second name: a copy under its own.
-    fn copy(&mut self, id: ValueId, operand: &Operand, name: &str) -> Result<ValueId, OnnxError> {
-        let output = self
-            .builder
-            .add_value(name.to_owned(), operand.shape.clone(), None);
-        let node = self.builder.unique_node_name(name);
-        self.builder.add_node(veritorch_graph::model::Node {
-            name: node,
-            op: ModelOp::Reshape,
-            inputs: vec![id],
-            output,
-            source: None,
-        });
-        Ok(output)
-    }
-}
-
-/// A constant output of whole numbers or truth values as floats that hold it exactly.
-#[expect(clippy::cast_precision_loss, reason = "magnitudes are checked")]
-fn whole_as_float(operand: Operand) -> Option<Operand> {
-    let Source::Constant { name, data } = &operand.source else {
-        return Some(operand);
-    };
-    let floats = match data.as_ref() {
-        Data::Float(_) => return Some(operand),
-        Data::Int(data) if data.iter().all(|x| x.unsigned_abs() <= 1 << 24) => {
-            data.iter().map(|&x| x as f32).collect()
-        }
-        Data::Int(_) => return None,
-        Data::Bool(data) => data.iter().map(|&x| f32::from(u8::from(x))).collect(),
-    };
-    Some(Operand::constant(
-        name.clone(),
-        Constant {
-            shape: operand.shape,
-            data: Data::Float(floats),
-        },
-    ))
 }

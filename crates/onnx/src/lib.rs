@@ -8,6 +8,7 @@
 //! Hostile bytes end in an [`OnnxError`]: lengths are checked before memory is reserved, nothing recurses over the
 //! file's structure, and what folding may make is bounded by the file's size.
 
+mod apply;
 mod builder;
 mod constant;
 mod control_flow;
@@ -23,6 +24,7 @@ mod lowering;
 mod masked;
 mod ml;
 mod ops;
+mod outputs;
 mod proto;
 mod schedule;
 mod source;
@@ -31,6 +33,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use error::{OnnxError, UnsupportedNode};
+
+/// What importers of other formats build with: operands, the builder that folds what is constant, and ONNX's operators
+/// by their names.
+pub mod building {
+    pub use crate::apply::{Attributes, apply};
+    pub use crate::builder::{Builder, Operand, Source, Stop};
+    pub use crate::constant::{Constant, Data};
+    pub use crate::element::Kind;
+    pub use crate::masked::{Keep, Site};
+}
+
 use prost::Message;
 use veritorch_graph::model::ModelGraph;
 use veritorch_graph::model::passes::optimise;

@@ -14,14 +14,17 @@ use crate::constant::{Constant, Data, zip};
 use crate::element::Kind;
 
 /// Where entries are real numbers: a constant of truth values, broadcast to the value's shape.
-pub(crate) type Keep = Rc<Constant>;
+pub type Keep = Rc<Constant>;
 
 /// A node's names: the ONNX node, the part of it that is made, the user's source line.
 #[derive(Clone, Copy)]
-pub(crate) struct Site<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) part: &'a str,
-    pub(crate) source: Option<&'a String>,
+pub struct Site<'a> {
+    /// The node.
+    pub name: &'a str,
+    /// The part.
+    pub part: &'a str,
+    /// The source line.
+    pub source: Option<&'a String>,
 }
 
 impl Operand {
