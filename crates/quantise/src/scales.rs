@@ -190,6 +190,13 @@ impl Formats {
             let whole = Format { scale: 1.0, min: 0, max: rows.next_power_of_two().max(2) as i64 - 1 };
             (0..count).filter(|&index| groups[index] == root).for_each(|index| formats[index] = whole);
         }
+        for node in &graph.nodes {
+            if let ModelOp::Quantize { scale, min, max } = node.op {
+                let root = groups[node.inputs[0].index()];
+                let kept = Format { scale: scale.into(), min: min.into(), max: max.into() };
+                (0..count).filter(|&index| groups[index] == root).for_each(|index| formats[index] = kept);
+            }
+        }
         Self { formats, whole }
     }
 
@@ -422,6 +429,9 @@ fn never_negative(graph: &ModelGraph, calibration: &Calibration) -> Vec<bool> {
             ModelOp::Softmax { .. } | ModelOp::ArgMax { .. } => true,
             ModelOp::Pad { value, .. } => all && *value >= 0.0,
             ModelOp::Sub | ModelOp::Normalize { .. } => false,
+            ModelOp::Quantize { min, .. } => *min >= 0,
+            ModelOp::FixedPoint(rule) => rule.min >= 0,
+            ModelOp::Table { values, .. } => values.iter().all(|&v| v >= 0),
             _ => all,
         };
     }

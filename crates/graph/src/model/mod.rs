@@ -7,6 +7,7 @@ mod check;
 mod constant;
 mod error;
 mod evaluate;
+mod fixed_point;
 mod mapped;
 mod names;
 mod op;
@@ -27,6 +28,7 @@ pub use constant::{Bytes, Constant, Element, Stored, bfloat16, half};
 pub use mapped::map_file;
 pub use error::ModelError;
 pub use evaluate::{Operand, evaluate, evaluate_all, evaluate_node, wire};
+pub use fixed_point::{FixedPoint, Rounding};
 pub use names::Names;
 pub use op::{ModelOp, UnaryFn};
 

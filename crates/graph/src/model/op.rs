@@ -1,5 +1,7 @@
 //! Operators of the model graph.
 
+use super::FixedPoint;
+
 /// What a node computes, on float tensors. Shapes are those of the operands and the result.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ModelOp {
@@ -144,6 +146,24 @@ pub enum ModelOp {
     /// Rows of a constant table `[V, H]` chosen by ids `[..]`, whole numbers in `0..V` that depend on the input:
     /// the result is `[.., H]`.
     Embedding,
+    /// The whole number nearest to `x / scale`, halves away from zero, cut to a range: where a model's own quantisation begins.
+    Quantize {
+        /// Real value of 1.
+        scale: f32,
+        /// Least result.
+        min: i32,
+        /// Greatest result.
+        max: i32,
+    },
+    /// A rescaling of whole numbers in fixed point, exact to the last bit.
+    FixedPoint(FixedPoint),
+    /// A function of whole numbers: `values[x - min]`, the nearest of them for other numbers.
+    Table {
+        /// Number of the first value.
+        min: i32,
+        /// Its values.
+        values: Vec<i32>,
+    },
 }
 
 /// A function of one real variable.
@@ -310,6 +330,9 @@ impl ModelOp {
             Self::Normalize { .. } => "Normalize",
             Self::Trees { .. } => "Trees",
             Self::Embedding => "Embedding",
+            Self::Quantize { .. } => "Quantize",
+            Self::FixedPoint(_) => "FixedPoint",
+            Self::Table { .. } => "Table",
         }
     }
 }

@@ -10,7 +10,7 @@
 
 use std::fmt;
 
-use super::{Constant, ModelGraph, ModelOp, UnaryFn};
+use super::{Constant, FixedPoint, ModelGraph, ModelOp, UnaryFn};
 
 impl fmt::Display for ModelGraph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,6 +114,12 @@ impl fmt::Display for ModelOp {
                 write!(f, " axes={axes:?} epsilon={epsilon}{}", if *centred { " centred" } else { "" })
             }
             Self::Trees { num_trees, depth, num_outputs } => write!(f, " trees={num_trees} depth={depth} outputs={num_outputs}"),
+            Self::Quantize { scale, min, max } => write!(f, " scale={scale} min={min} max={max}"),
+            Self::FixedPoint(rule) => {
+                let FixedPoint { axis, multipliers, rounding, min, max, .. } = rule;
+                write!(f, " axis={axis} multipliers={} rounded={rounding:?} min={min} max={max}", multipliers.len())
+            }
+            Self::Table { min, values } => write!(f, " min={min} values={}", values.len()),
             Self::MatMul
             | Self::Add
             | Self::Sub

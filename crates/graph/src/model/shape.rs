@@ -179,6 +179,28 @@ fn rule(op: &ModelOp, operands: &[&[usize]], output: &[usize]) -> Rule {
             let shape = [operands[1], &operands[0][1..]].concat();
             equal("result", &shape, output)
         }
+        ModelOp::Quantize { scale, min, max } => {
+            count(operands, 1..=1)?;
+            let fits = scale.is_finite() && *scale > 0.0 && min < max;
+            require(fits, || format!("a step of {scale} in {min}..={max}"))?;
+            equal("result", operands[0], output)
+        }
+        ModelOp::FixedPoint(rule) => {
+            count(operands, 1..=1)?;
+            let channels = rule.multipliers.len();
+            let fits = channels == 1 || operands[0].get(rule.axis) == Some(&channels);
+            require(fits && rule.shifts.len() == channels, || {
+                format!("{channels} multipliers and {} shifts along axis {} of {:?}", rule.shifts.len(), rule.axis, operands[0])
+            })?;
+            let in_range = rule.multipliers.iter().all(|&m| m >= 0) && rule.shifts.iter().all(|s| (-31..=30).contains(s)) && rule.min < rule.max;
+            require(in_range, || "a multiplier, shift or range is out of bounds".into())?;
+            equal("result", operands[0], output)
+        }
+        ModelOp::Table { values, .. } => {
+            count(operands, 1..=1)?;
+            require((1..=1 << 20).contains(&values.len()), || format!("a table of {} values", values.len()))?;
+            equal("result", operands[0], output)
+        }
         ModelOp::Transpose { perm } => {
             count(operands, 1..=1)?;
             let mut sorted = perm.clone();

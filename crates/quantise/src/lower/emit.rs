@@ -36,13 +36,23 @@ pub(super) const IDENTITY: UnaryFn = UnaryFn::Clip { min: f32::NEG_INFINITY, max
 impl Lowering<'_> {
     /// `t = sum / unit (+ half)` as a virtual tensor.
     pub(super) fn emit(&mut self, name: &str, sum: Sum, unit: f64, half: i64) -> Result<TensorId, Unsupported> {
+        self.emit_parts(name, sum, unit, half, true)
+    }
+
+    /// `t = sum` of whole numbers, of any size.
+    pub(super) fn emit_whole(&mut self, name: &str, sum: Sum) -> Result<TensorId, Unsupported> {
+        self.emit_parts(name, sum, 1.0, 0, false)
+    }
+
+    /// The same; `trims` lets products of activations that are too fine be rescaled first.
+    fn emit_parts(&mut self, name: &str, sum: Sum, unit: f64, half: i64, trims: bool) -> Result<TensorId, Unsupported> {
         let rank = sum.shape.len();
         let mut terms = Vec::new();
         let mut rest = Sum { shape: sum.shape, parts: Vec::new(), offsets: sum.offsets };
         for part in sum.parts {
             match part {
                 Part::Tensor { x, map, factor, channel } => {
-                    let (x, factor) = self.trimmed(name, x, factor / unit)?;
+                    let (x, factor) = if trims { self.trimmed(name, x, factor / unit)? } else { (x, factor / unit) };
                     terms.push(self.tensor_term(name, &rest.shape, x, map, factor, channel)?);
                 }
                 Part::Layer(layer) => {

@@ -6,6 +6,7 @@
 mod attention;
 mod embedding;
 mod emit;
+mod kept;
 mod linear;
 mod nonlinear;
 mod normalize;
@@ -201,6 +202,9 @@ impl Lowering<'_> {
             ModelOp::Div => self.div(node),
             ModelOp::Normalize { axes, epsilon, centred } => self.normalize(node, axes, f64::from(*epsilon), *centred),
             ModelOp::Embedding => self.embedding(node),
+            ModelOp::Quantize { scale, min, max } => self.quantize(node, *scale, [*min, *max]),
+            ModelOp::FixedPoint(rule) => self.fixed_point(node, rule),
+            ModelOp::Table { min, values } => self.integer_table(node, *min, values),
             ModelOp::Trees { num_trees, depth, num_outputs } => self.trees(node, *num_trees, *depth, *num_outputs),
             ModelOp::Transpose { .. }
             | ModelOp::Reshape

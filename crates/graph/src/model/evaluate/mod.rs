@@ -4,6 +4,7 @@
 //! that a faster executor would change.
 
 mod elementwise;
+mod integers;
 mod trees;
 mod window;
 mod wiring;
@@ -166,6 +167,9 @@ pub fn evaluate_node(
             elementwise::normalize(operands[0], axes, f64::from(*epsilon), *centred)
         }
         ModelOp::Trees { num_trees, depth, num_outputs } => trees::trees(operands, *num_trees, *depth, *num_outputs)?,
+        ModelOp::Quantize { scale, min, max } => integers::quantize(operands[0].data, *scale, [*min, *max]),
+        ModelOp::FixedPoint(rule) => integers::fixed_point(operands[0], rule),
+        ModelOp::Table { min, values } => integers::table(operands[0].data, *min, values),
         ModelOp::Embedding => elementwise::embedding(operands[0], operands[1])?,
         ModelOp::Transpose { .. }
         | ModelOp::Reshape

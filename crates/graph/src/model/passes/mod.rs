@@ -9,6 +9,8 @@
 //! * [`sink_reshapes`]: reshapes move behind elementwise operators, so that those meet the linear layer before them;
 //! * [`fold_affine`]: products and sums by constants (a batch normalisation) go into the linear layer before them;
 //! * [`remove_dead`]: what no output needs goes.
+//!
+//! Importers of formats with channels last run [`sink_transposes`] before them.
 
 mod activation;
 mod affine;
@@ -23,6 +25,7 @@ mod recognise;
 mod share;
 mod simplify;
 mod sink;
+mod transposes;
 
 pub use affine::fold_affine;
 pub use constants::fold_constants;
@@ -32,6 +35,7 @@ pub use recognise::recognise;
 pub use share::share;
 pub use simplify::simplify;
 pub use sink::sink_reshapes;
+pub use transposes::sink_transposes;
 
 use super::{ModelError, ModelGraph};
 
