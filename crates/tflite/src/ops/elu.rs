@@ -1,0 +1,13 @@
+//! ELU: `x` where `x >= 0`, else `exp(x) - 1`.
+
+use veritorch_graph::model::UnaryFn;
+use veritorch_onnx::building::{Stop};
+
+use crate::lowering::Lowering;
+
+pub(crate) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
+    let x = l.input(0)?;
+    let y = l.function("function", UnaryFn::Elu { alpha: 1.0 }, &x)?;
+    l.set(0, y);
+    Ok(())
+}
