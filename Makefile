@@ -60,7 +60,7 @@ bench-language: ## measure language models with random weights: ten minutes, mos
 families: $(VENV)/.package $(VENV)/.torch ## prove one sample of a model of each family in examples/families
 	$(BIN)/python examples/families
 
-fuzz: ## fuzz proof bytes, key bytes and ONNX bytes, FUZZ_SECONDS each
+fuzz: ## fuzz proof, key, ONNX and TensorFlow Lite bytes, FUZZ_SECONDS each
 	fuzz/run $(FUZZ_SECONDS)
 
 clean: ## remove everything that was built

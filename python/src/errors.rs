@@ -67,7 +67,7 @@ fn class(error: &Error) -> (&'static str, Option<&'static str>) {
         Error::Execute(_) => ("InputError", None),
         Error::Text { .. } => (VERIFICATION, Some("text")),
         Error::Checkpoint(CheckpointError::Text { .. }) => ("CalibrationError", None),
-        Error::Onnx { .. } | Error::Model(_) | Error::Checkpoint(_) => ("ModelError", None),
+        Error::Onnx { .. } | Error::Tflite { .. } | Error::Model(_) | Error::Checkpoint(_) => ("ModelError", None),
         Error::Quantise(error) => (quantise_class(error), None),
         Error::Ledger(_) => ("LedgerError", None),
         Error::Option { .. } | Error::UnknownModel { .. } => ("OptionError", None),

@@ -26,14 +26,14 @@ pub(crate) struct Model {
 
 /// What it was imported from.
 enum Source {
-    Onnx(ModelGraph),
+    File(ModelGraph),
     Checkpoint(Checkpoint),
 }
 
 impl Source {
     fn graph(&self) -> &ModelGraph {
         match self {
-            Self::Onnx(graph) | Self::Checkpoint(Checkpoint { graph, .. }) => graph,
+            Self::File(graph) | Self::Checkpoint(Checkpoint { graph, .. }) => graph,
         }
     }
 }
@@ -119,12 +119,12 @@ fn visibility(option: &'static str, name: &str) -> Result<Visibility, Error> {
 
 #[pymethods]
 impl Model {
-    /// Reads an ONNX file.
+    /// Reads an ONNX or TensorFlow Lite file.
     #[staticmethod]
     fn load(py: Python<'_>, path: PathBuf, open: Open) -> PyResult<Self> {
         let options = open.into();
         let graph = py.detach(|| veritorch::import(&path, &options, &Silent));
-        Self::new(py, graph.map(Source::Onnx))
+        Self::new(py, graph.map(Source::File))
     }
 
     /// Reads a Hugging Face folder.
@@ -135,12 +135,12 @@ impl Model {
         Self::new(py, checkpoint.map(Source::Checkpoint))
     }
 
-    /// Reads the bytes of an ONNX file; `name` is what errors call it.
+    /// Reads the bytes of such a file; `name` is what errors call it.
     #[staticmethod]
     fn from_bytes(py: Python<'_>, data: &[u8], name: PathBuf, open: Open) -> PyResult<Self> {
         let options = open.into();
-        let graph = py.detach(|| veritorch_onnx::load_bytes_with(data, None, &options));
-        Self::new(py, graph.map(Source::Onnx).map_err(|source| Error::Onnx { path: name, source }))
+        let graph = py.detach(|| veritorch::import_bytes(data, &name, &options));
+        Self::new(py, graph.map(Source::File))
     }
 
     /// Names and shapes of the inputs.
@@ -159,7 +159,7 @@ impl Model {
     #[getter]
     fn tokenizer_json(&self) -> Option<&[u8]> {
         match &*self.source {
-            Source::Onnx(_) => None,
+            Source::File(_) => None,
             Source::Checkpoint(checkpoint) => checkpoint.tokenizer.as_ref().map(Tokenizer::as_bytes),
         }
     }
@@ -203,7 +203,7 @@ impl Model {
         options.held_out = held_out.map(|data| arrays::read(&data)).transpose()?;
         let source = Arc::clone(&self.source);
         let compiled = watch.run(py, move |progress| match &*source {
-            Source::Onnx(graph) => veritorch::compile_graph(graph.clone(), &calibration, &options, progress),
+            Source::File(graph) => veritorch::compile_graph(graph.clone(), &calibration, &options, progress),
             Source::Checkpoint(checkpoint) => {
                 veritorch::compile_checkpoint(checkpoint.clone(), &calibration, &options, progress)
             }
@@ -223,7 +223,7 @@ impl Model {
     }
 }
 
-/// What stands in the way of a model, as JSON: of a file or folder, or of the bytes of an ONNX file that errors call by this path.
+/// What stands in the way of a model, as JSON: of a file or folder, or of the bytes of a file that errors call by this path.
 #[pyfunction]
 pub(crate) fn check(py: Python<'_>, path: PathBuf, data: Option<Vec<u8>>, open: Open, seq_len: Option<usize>) -> PyResult<String> {
     let options = open.into();

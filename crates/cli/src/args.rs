@@ -23,7 +23,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Say whether a model works, and if not, what stands in the way and what to do about it; needs no data
     Check(CheckArgs),
-    /// Quantise an ONNX model or a Hugging Face checkpoint, commit to its weights, write OUT.vt (prover) and OUT.vk (verifier)
+    /// Quantise an ONNX or TensorFlow Lite model or a Hugging Face checkpoint, commit to its weights, write OUT.vt (prover) and OUT.vk (verifier)
     Compile(CompileArgs),
     /// Run the quantised model without a proof
     Run(RunArgs),
@@ -47,8 +47,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// The model: an ONNX file, or a folder with config.json, *.safetensors and tokenizer.json
-    #[arg(value_name = "MODEL.onnx|FOLDER")]
+    /// The model: an ONNX file, a TensorFlow Lite file (by its ending .tflite), or a folder with config.json, *.safetensors and tokenizer.json
+    #[arg(value_name = "MODEL.onnx|MODEL.tflite|FOLDER")]
     pub(crate) model: PathBuf,
     /// Tokens of a sequence (folders only); 64, or as many as the model has positions for
     #[arg(long, value_name = "TOKENS")]
@@ -62,8 +62,8 @@ pub(crate) struct CheckArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompileArgs {
-    /// The model: an ONNX file, or a folder with config.json, *.safetensors and tokenizer.json
-    #[arg(value_name = "MODEL.onnx|FOLDER")]
+    /// The model: an ONNX file, a TensorFlow Lite file (by its ending .tflite), or a folder with config.json, *.safetensors and tokenizer.json
+    #[arg(value_name = "MODEL.onnx|MODEL.tflite|FOLDER")]
     pub(crate) model: PathBuf,
     /// Calibration data: one array per input, leading axis = samples; for a folder also a text, whose lines are cut into sequences
     #[arg(long, value_name = "CAL.npz|PROMPTS.txt")]
@@ -268,10 +268,10 @@ pub(crate) struct RunArgs {
     /// The prover's key
     #[arg(value_name = "OUT.vt")]
     pub(crate) key: PathBuf,
-    /// Inputs by their ONNX names; the leading axis may be a batch
+    /// Inputs by their names in the model; the leading axis may be a batch
     #[arg(long, value_name = "X.npz")]
     pub(crate) input: PathBuf,
-    /// Where the outputs go, by their ONNX names, in the model's units; by default they are printed
+    /// Where the outputs go, by their names in the model, in the model's units; by default they are printed
     #[arg(long, short, value_name = "Y.npz")]
     pub(crate) output: Option<PathBuf>,
     /// Print the result as JSON
@@ -284,7 +284,7 @@ pub(crate) struct ProveArgs {
     /// The prover's key
     #[arg(value_name = "OUT.vt")]
     pub(crate) key: PathBuf,
-    /// Inputs by their ONNX names; the leading axis may be a batch
+    /// Inputs by their names in the model; the leading axis may be a batch
     #[arg(long, value_name = "X.npz", required_unless_present = "input_commitment")]
     pub(crate) input: Option<PathBuf>,
     /// A commitment to the input that was made before, with its opening beside it (models with --input committed); without --input, its
@@ -451,8 +451,8 @@ pub(crate) struct RenewArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
-    /// The model: an ONNX file, or a folder with config.json and *.safetensors
-    #[arg(value_name = "MODEL.onnx|FOLDER", required_unless_present = "built_in", conflicts_with = "built_in")]
+    /// The model: an ONNX file, a TensorFlow Lite file (by its ending .tflite), or a folder with config.json and *.safetensors
+    #[arg(value_name = "MODEL.onnx|MODEL.tflite|FOLDER", required_unless_present = "built_in", conflicts_with = "built_in")]
     pub(crate) model: Option<PathBuf>,
     /// A built-in architecture with random weights: mlp, mnist-cnn, resnet18-cifar, resnet20-cifar, vgg16-cifar, gpt2, llama-1.1b
     #[arg(long = "model", value_name = "NAME")]

@@ -12,9 +12,10 @@ use veritorch_checkpoint::{CheckpointError, LoadOptions};
 use veritorch_graph::model::{ModelGraph, ModelOp, ValueId};
 use veritorch_onnx::{ImportOptions, OnnxError};
 use veritorch_quantise::{QuantiseError, QuantiseOptions, quantise};
+use veritorch_tflite::TfliteError;
 
 use crate::progress::begin;
-use crate::{Error, Progress, import, import_checkpoint};
+use crate::{Error, Progress, import, import_bytes, import_checkpoint};
 
 /// One thing that stands in the way of a model, or may.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -50,7 +51,7 @@ pub struct CheckReport {
     pub notes: Vec<Finding>,
 }
 
-/// Checks an ONNX file, or a Hugging Face folder at a sequence length (64, or what the model has).
+/// Checks an ONNX or TensorFlow Lite file, or a Hugging Face folder at a sequence length (64, or what the model has).
 ///
 /// # Errors
 /// A file that cannot be read or is none of these; [`Error::Interrupted`].
@@ -59,13 +60,12 @@ pub fn check(path: &Path, options: &ImportOptions, seq_len: Option<usize>, progr
     check_imported(graph, progress)
 }
 
-/// The same of the bytes of an ONNX file; `name` is what errors call it.
+/// The same of the bytes of a file; `name` is what errors call it.
 ///
 /// # Errors
 /// As [`check`].
 pub fn check_bytes(data: &[u8], name: &Path, options: &ImportOptions, progress: &dyn Progress) -> Result<CheckReport, Error> {
-    let graph = veritorch_onnx::load_bytes_with(data, None, options).map_err(|source| Error::Onnx { path: name.to_owned(), source });
-    check_imported(graph, progress)
+    check_imported(import_bytes(data, name, options), progress)
 }
 
 fn check_imported(graph: Result<ModelGraph, Error>, progress: &dyn Progress) -> Result<CheckReport, Error> {
@@ -177,6 +177,21 @@ fn obstacles_of(error: Error) -> Result<Vec<Finding>, Error> {
             OnnxError::Input { input, .. } => Ok(one(input, "input", source.to_string())),
             OnnxError::NotFinite { reader, .. } => Ok(one(reader, "constant", source.to_string())),
             OnnxError::Opset { .. } => Ok(one("", "model", source.to_string())),
+            _ => Err(error),
+        },
+        Error::Tflite { source, .. } => match source {
+            TfliteError::Unsupported(operators) => Ok(operators
+                .iter()
+                .map(|operator| Finding {
+                    node: operator.tensor.clone(),
+                    operator: operator.op.clone(),
+                    source_line: None,
+                    reason: operator.reason.clone(),
+                    suggestion: operator.hint.clone(),
+                })
+                .collect()),
+            TfliteError::Input { input, .. } => Ok(one(input, "input", source.to_string())),
+            TfliteError::Graph(OnnxError::NotFinite { reader, .. }) => Ok(one(reader, "constant", source.to_string())),
             _ => Err(error),
         },
         Error::Checkpoint(CheckpointError::Architecture { .. } | CheckpointError::Option { .. }) => Ok(one("config.json", "model", error.to_string())),

@@ -28,7 +28,7 @@ pub struct CompileOptions {
     pub lifetime: Option<usize>,
 }
 
-/// Compiles an ONNX file: imports, calibrates, quantises and commits to the weights.
+/// Compiles an ONNX or TensorFlow Lite file: imports, calibrates, quantises and commits to the weights.
 ///
 /// `calibration` has one array per input of the model: one sample in the input's own shape, or several on a leading axis.
 ///
@@ -44,21 +44,37 @@ pub fn compile(
 }
 
 /// Names that exporters give to every graph.
-const GENERIC_NAMES: [&str; 5] = ["", "graph", "main_graph", "torch_jit", "torch-jit-export"];
+const GENERIC_NAMES: [&str; 6] = ["", "graph", "main", "main_graph", "torch_jit", "torch-jit-export"];
 
-/// Reads an ONNX file into a model graph; the options say what the file leaves open. A model whose file gives it no name of its own is called as the file.
+/// Reads an ONNX file, or a TensorFlow Lite file by its ending, into a model graph; the options say what the file leaves open. A model whose file gives it no name of its own is called as the file.
 ///
 /// # Errors
 /// Whatever is wrong with the file; [`Error::Interrupted`].
 pub fn import(path: &Path, options: &ImportOptions, progress: &dyn Progress) -> Result<ModelGraph, Error> {
     begin(progress, "import")?;
-    let mut graph = veritorch_onnx::load_with(path, options).map_err(|source| Error::Onnx { path: path.to_owned(), source })?;
+    let mut graph = if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("tflite")) {
+        veritorch_tflite::load_with(path, options).map_err(|source| Error::Tflite { path: path.to_owned(), source })?
+    } else {
+        veritorch_onnx::load_with(path, options).map_err(|source| Error::Onnx { path: path.to_owned(), source })?
+    };
     if GENERIC_NAMES.contains(&graph.name.as_str())
         && let Some(stem) = path.file_stem()
     {
         graph.name = stem.to_string_lossy().into_owned();
     }
     Ok(graph)
+}
+
+/// The same of the bytes of an ONNX or TensorFlow Lite file; `name` is what errors call it.
+///
+/// # Errors
+/// As [`import`].
+pub fn import_bytes(data: &[u8], name: &Path, options: &ImportOptions) -> Result<ModelGraph, Error> {
+    if veritorch_tflite::is_tflite(data) {
+        veritorch_tflite::load_bytes_with(data, options).map_err(|source| Error::Tflite { path: name.to_owned(), source })
+    } else {
+        veritorch_onnx::load_bytes_with(data, None, options).map_err(|source| Error::Onnx { path: name.to_owned(), source })
+    }
 }
 
 /// Names of a graph's inputs, in its order.

@@ -8,6 +8,7 @@ use veritorch_checkpoint::CheckpointError;
 use veritorch_execute::ExecuteError;
 use veritorch_graph::model::ModelError;
 use veritorch_onnx::OnnxError;
+use veritorch_tflite::TfliteError;
 use veritorch_prove::{ProveError, VerifyError};
 use veritorch_quantise::QuantiseError;
 
@@ -219,6 +220,14 @@ pub enum Error {
         /// Why.
         source: OnnxError,
     },
+    /// The TensorFlow Lite file is refused.
+    #[error("`{}`: {source}", path.display())]
+    Tflite {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: TfliteError,
+    },
     /// The checkpoint or a text is refused.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -308,8 +317,8 @@ impl Error {
                 io::ErrorKind::PermissionDenied => "check the permissions of the file and its folder".to_owned(),
                 _ => return None,
             },
-            Self::NotAnArtefact { looks_like: "an ONNX model", .. } => {
-                "compile it first: `veritorch compile MODEL.onnx --calibration CAL.npz -o OUT.vt`".to_owned()
+            Self::NotAnArtefact { looks_like: "an ONNX model" | "a TensorFlow Lite model", .. } => {
+                "compile it first: `veritorch compile MODEL --calibration CAL.npz -o OUT.vt`".to_owned()
             }
             Self::NotAnArtefact { .. } => "`compile` writes .vt, .vk and .ledger files, `prove` writes .proof files".to_owned(),
             Self::WrongKind { expected, actual, .. } => match (expected, actual) {
@@ -326,7 +335,7 @@ impl Error {
             Self::Version { .. } => "compile the model again with this version".to_owned(),
             Self::Truncated { .. } | Self::Damaged { .. } => "copy or make the file again".to_owned(),
             Self::MissingArray { .. } | Self::UnknownArray { .. } => {
-                "the names are those of the ONNX model; `veritorch inspect` prints them".to_owned()
+                "the names are those of the model's file; `veritorch inspect` prints them".to_owned()
             }
             Self::Shape { .. } => {
                 "give one sample in the model's own shape, or several along the leading axis".to_owned()
@@ -338,6 +347,7 @@ impl Error {
             Self::OtherModel { .. } => "verify with the .vk that belongs to the .vt that made the proof".to_owned(),
             Self::NotPublic { .. } => "compile with `--input public` or `--output public` to show it".to_owned(),
             Self::Onnx { source, .. } => return source.hint(),
+            Self::Tflite { source, .. } => return source.hint(),
             Self::Text { .. } => "`veritorch generate` makes proofs of texts".to_owned(),
             Self::Checkpoint(error) => return error.hint().map(str::to_owned),
             Self::Execute(ExecuteError::Refused { .. }) => {

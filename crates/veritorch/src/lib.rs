@@ -29,7 +29,7 @@ pub use array::{Array, Arrays};
 pub use check::{CheckReport, Finding, check, check_bytes, check_graph};
 pub use circuit::{CompiledCircuit, Inputs, Proven, Run, verifier_path};
 pub use commitment::{Commitment, CommitmentOpening};
-pub use compile::{CompileOptions, compile, compile_graph, graph_inputs, import};
+pub use compile::{CompileOptions, compile, compile_graph, graph_inputs, import, import_bytes};
 pub use error::Error;
 pub use proof::Proof;
 pub use text::{Checkpoint, CheckpointError, LoadOptions, Generated, TextModel, TextStatement, Tokenizer, calibration_from_text, compile_checkpoint, generates_texts, import_checkpoint};

@@ -98,11 +98,11 @@ def check(
     if is_module(model):
         path, data = type(model).__name__, export(model, example_inputs)
     elif isinstance(model, bytes | bytearray | memoryview):
-        path, data = "ONNX bytes", bytes(model)
+        path, data = "model bytes", bytes(model)
     elif isinstance(model, str | os.PathLike):
         path = os.fspath(model)
     else:
-        raise ModelError(f"expected a torch.nn.Module, an ONNX file or a folder, got {type(model).__name__}")
+        raise ModelError(f"expected a torch.nn.Module, an ONNX or TensorFlow Lite file or a folder, got {type(model).__name__}")
     report = json.loads(native.check(path, data, _open(input_shapes, axes, fixed_inputs), seq_len))
     return Check(
         works=report["works"],

@@ -53,7 +53,7 @@ fn subject(args: &BenchArgs, options: &mut BenchOptions, terminal: &Terminal) ->
     let graph = match (&args.model, &args.built_in) {
         (Some(path), _) => veritorch::import(path, &args.import.options(), terminal)?,
         (None, Some(name)) => zoo::model(name)?,
-        (None, None) => return Err(Failure::usage("bench", "expected MODEL.onnx, FOLDER or --model NAME")),
+        (None, None) => return Err(Failure::usage("bench", "expected MODEL.onnx, MODEL.tflite, FOLDER or --model NAME")),
     };
     let noise = synthetic_data(&graph, args.batch);
     Ok(Subject { graph, noise })

@@ -22,12 +22,12 @@ pub(crate) fn compile(args: &CompileArgs, terminal: &Terminal) -> Result<(), Fai
     let options = args.quantise.options()?;
     let circuit = if args.model.is_dir() {
         if !args.import.is_empty() {
-            return Err(Failure::usage("--shape, --axis and --fix", "they are for ONNX files; a folder takes --seq-len"));
+            return Err(Failure::usage("--shape, --axis and --fix", "they are for ONNX and TensorFlow Lite files; a folder takes --seq-len"));
         }
         compile_folder(args, &options, terminal)?
     } else {
         if args.seq_len.is_some() {
-            return Err(Failure::usage("--seq-len", "the shapes of an ONNX file are in the file; folders take a sequence length"));
+            return Err(Failure::usage("--seq-len", "the shapes of a model's file are in the file; folders take a sequence length"));
         }
         let graph = veritorch::import(&args.model, &args.import.options(), terminal)?;
         let names = veritorch::graph_inputs(&graph);

@@ -331,6 +331,7 @@ fn looks_like(bytes: &[u8]) -> &'static str {
         [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => "an .npy array",
         // field 1 (ir_version) of an ONNX ModelProto
         [0x08, version, 0x12 | 0x1a | 0x2a | 0x32 | 0x3a, ..] if *version < 32 => "an ONNX model",
+        [_, _, _, _, b'T', b'F', b'L', b'3', ..] => "a TensorFlow Lite model",
         _ if bytes.iter().take(64).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) => "text",
         _ => "something else",
     }
