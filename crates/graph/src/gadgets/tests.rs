@@ -1,6 +1,8 @@
 //! Uniqueness by brute force: for field values of the operand, honest or not, every assignment of the hints that
 //! satisfies the constraints is found, and there is exactly one (or none, where the gadget refuses).
 
+mod fixed_point;
+
 use super::*;
 use crate::circuit::{
     AxisFactor, AxisLink, AxisMap, Circuit, CircuitBuilder, Constraint, Op, Policy, SeparableMap, Table, TensorId, Term,
