@@ -37,6 +37,12 @@ impl Data {
             Self::Bool(data) => data.len(),
         }
     }
+
+    /// Whether there are no entries.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// A constant with its shape; extents of 0 occur in shape arithmetic.

@@ -16,7 +16,7 @@ pub(crate) fn lower(l: &mut Lowering<'_>) -> Result<(), Stop> {
     let (x, w) = (l.input(0)?, l.input(1)?);
     let &[outputs, inputs] = w.shape.as_slice() else { return Err(Stop::invalid(format!("weights {:?}", w.shape))) };
     let count: usize = x.shape.iter().product();
-    if inputs == 0 || count % inputs != 0 {
+    if inputs == 0 || !count.is_multiple_of(inputs) {
         return Err(Stop::invalid(format!("input {:?}, weights {:?}", x.shape, w.shape)));
     }
     let w = l.transpose(&w, &[1, 0])?;
