@@ -1,4 +1,5 @@
 //! A small model with a proof of it.
+#![allow(dead_code, reason = "each target uses some of it")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,7 +21,7 @@ pub struct Fixture {
 pub fn fixture() -> &'static Fixture {
     static FIXTURE: OnceLock<Fixture> = OnceLock::new();
     FIXTURE.get_or_init(|| {
-        let graph = veritorch::import(Path::new(MODEL), &Silent).expect("the model loads");
+        let graph = veritorch::import(Path::new(MODEL), &veritorch::ImportOptions::default(), &Silent).expect("the model loads");
         let input = graph.value(graph.inputs[0]);
         let values = (0..4 * input.len()).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();
         let shape = [vec![4], input.shape.clone()].concat();
