@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use veritorch::port::Saturation;
-use veritorch::{Arrays, CompiledCircuit, Error, Inputs, TextModel, TextStatement, artefact};
+use veritorch::{Arrays, CompiledCircuit, Error, Inputs, TextModel, TextStatement, artefact, remove_parts};
 use veritorch_graph::circuit::Port;
 
 use crate::commitment::Commitment;
@@ -103,13 +103,14 @@ impl Circuit {
     }
 
     /// A proof, the commitments to inputs and outputs that were made for it, and notes on inputs that saturate.
-    #[pyo3(signature = (inputs, *, commitment, openings, watch))]
+    #[pyo3(signature = (inputs, *, commitment, openings, resume, watch))]
     fn prove(
         &self,
         py: Python<'_>,
         inputs: Option<BTreeMap<String, Bound<'_, PyAny>>>,
         commitment: Option<&Commitment>,
         openings: usize,
+        resume: Option<PathBuf>,
         watch: Watch,
     ) -> PyResult<(Proof, [Option<Commitment>; 2], Vec<String>)> {
         let inputs = inputs.as_ref().map(arrays::read).transpose()?;
@@ -129,7 +130,10 @@ impl Circuit {
                 (Some(opening), None) => Inputs::Committed(opening),
                 (None, arrays) => Inputs::Values(arrays.as_ref().unwrap_or(&none)),
             };
-            compiled.prove_linked(inputs, openings, progress)
+            let Some(folder) = &resume else { return compiled.prove_linked(inputs, openings, progress) };
+            let proven = compiled.prove_resumable(inputs, openings, folder, progress)?;
+            remove_parts(folder)?;
+            Ok(proven)
         })?;
         let notes = notes(&proven.saturations);
         let made = [proven.committed_inputs, proven.committed_outputs].map(|opening| opening.map(Commitment::of));

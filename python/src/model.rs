@@ -71,6 +71,7 @@ struct Options {
     output: String,
     high: bool,
     lifetime: Option<usize>,
+    memory: Option<u64>,
 }
 
 impl Options {
@@ -106,6 +107,7 @@ impl Options {
             },
             profile: if self.high { Profile::High } else { Profile::Standard },
             lifetime: self.lifetime,
+            memory: self.memory,
         })
     }
 }

@@ -14,9 +14,10 @@ from veritorch_spec.transcript import Challenger, Span
 from veritorch_spec.verify import Verified, verify
 
 FOLDER = Path(__file__).parent / "golden"
-# The first hides something, under a key that was renewed; the second hides nothing; the third has every hint of networks; the fourth looks up
-# in tensors, and multiplies nothing.
+# The first hides something, under a key that was renewed; the second hides nothing; the third has every hint of networks; the
+# fourth looks up in tensors, and multiplies nothing. A fifth one is the third model in segments.
 HIDDEN, CLEAR, _, FOREST = NAMES = ["mlp", "mixed", "transformer", "forest"]
+SEGMENTS = "segments"
 
 
 @dataclass(frozen=True)

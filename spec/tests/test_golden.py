@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from golden_files import CLEAR, FOREST, HIDDEN, NAMES, golden, refusal, refusal_with_same_challenges
+from golden_files import CLEAR, FOREST, HIDDEN, NAMES, SEGMENTS, golden, refusal, refusal_with_same_challenges
 from manifest import IN_CLEAR, MASKS, REFUSALS, RENEWAL, TENSORS, WORK
 
 from veritorch_spec import __main__ as command
-from veritorch_spec import renewal
+from veritorch_spec import renewal, segments
 from veritorch_spec.errors import BadKey, Refused
 from veritorch_spec.key import PROOF, VERIFIER_KEY, Proof, VerifyingKey, assemble, read_chain, sections
 from veritorch_spec.postcard import Reader
@@ -144,7 +144,7 @@ def test_proofs_for_other_keys_are_refused():
     # Another model, and the proof's note says so: only the transcript can tell.
     body, *_ = sections(own.key_bytes, VERIFIER_KEY)
     changed = bytearray(body)
-    changed[-3] ^= 1
+    changed[-4] ^= 1
     key = VerifyingKey.parse(assemble(VERIFIER_KEY, [bytes(changed)]))
     reason = refusal(key, own.proof)
     assert reason == "the proof is for another model commitment"
@@ -174,9 +174,10 @@ def test_files_that_are_damaged_are_refused():
 def test_weights_are_masked_exactly_if_they_are_private():
     for name, lifetime in ((HIDDEN, 0), (CLEAR, 64)):
         body, *_ = sections(golden(name).key_bytes, VERIFIER_KEY)
-        assert body[-1] == golden(name).key.lifetime
+        # An empty list of segments stands behind it.
+        assert body[-2:] == bytes([golden(name).key.lifetime, 0])
         with pytest.raises(BadKey, match="masked"):
-            VerifyingKey.parse(assemble(VERIFIER_KEY, [body[:-1] + bytes([lifetime])]))
+            VerifyingKey.parse(assemble(VERIFIER_KEY, [body[:-2] + bytes([lifetime, 0])]))
 
 
 def test_the_command_says_what_it_found(tmp_path, capsys):
@@ -198,7 +199,7 @@ def test_renewals_are_checked():
     own = golden(HIDDEN)
     body, chain = sections(own.key_bytes, VERIFIER_KEY)
     assert own.verified.terms[-1][0] == "model: 1 renewal"
-    assert own.key.first_root == chain[1:33] != own.key.model_root
+    assert own.key.identity == own.key.layout.identity(chain[1:33]) != own.key.layout.identity(own.key.model_root)
 
     def broken(sections_: list[bytes]) -> str:
         with pytest.raises(BadKey) as error:
@@ -211,7 +212,7 @@ def test_renewals_are_checked():
         changed[at] ^= 1
         assert reason in broken([body, bytes(changed)])
     changed = bytearray(body)
-    changed[-3] ^= 1
+    changed[-4] ^= 1
     assert "renewal 1" in broken([bytes(changed), chain])
     assert "renewal 1: 1 bytes follow" in broken([body, lengthened(chain)])
     assert "empty" in broken([body, b"\0"])
@@ -256,3 +257,52 @@ def test_changed_messages_of_a_renewal_are_refused(monkeypatch):
     for roots in ((key.model_root, old), (old, old), (key.model_root, key.model_root)):
         with pytest.raises(Refused):
             scheme.verify(*roots, proof)
+
+
+def framed(own, frames):
+    """A proof of these roots and transcripts."""
+    sent = b"".join(b"".join(roots) + len(part).to_bytes(8, "little") + part for roots, part in frames)
+    return replace(own.proof, transcript=sent)
+
+
+def test_segments_are_circuits_of_one_proof():
+    own = golden(SEGMENTS)
+    assert own.verified.bits >= own.key.target_bits
+    assert len(own.key.parts) > 1
+    assert [name for name, _ in own.verified.terms].count("boundaries") == 1
+    # Tensors of more than 16 bits cross a cut, and one tensor crosses two.
+    assert any("import" in tensor.name for key, _ in own.key.parts for tensor in key.circuit.tensors)
+    sources = [source for _, part in own.key.parts for source in part.imports]
+    assert len(sources) > len(set(sources))
+
+
+def test_segments_that_are_changed_are_refused():
+    own = golden(SEGMENTS)
+    counts = [len(part.circuit.outputs) for _, part in own.key.parts[:-1]] + [0]
+    frames = segments.frames(own.proof.transcript, counts, Refused)
+    assert framed(own, frames) == own.proof
+    for number, (roots, part) in enumerate(frames):
+        changed = bytearray(part)
+        changed[len(part) // 2] ^= 1
+        touched = framed(own, [*frames[:number], (roots, bytes(changed)), *frames[number + 1 :]])
+        assert f"segment {number + 1}: " in refusal(own.key, touched)
+        for position in range(len(roots)):
+            others = [bytes(32) if at == position else root for at, root in enumerate(roots)]
+            touched = framed(own, [*frames[:number], (others, part), *frames[number + 1 :]])
+            assert f"segment {number + 1}: " in refusal(own.key, touched)
+    sent = own.proof.transcript
+    assert "follow the last" in refusal(own.key, replace(own.proof, transcript=sent + b"\0"))
+    assert "ends within" in refusal(own.key, replace(own.proof, transcript=sent[:-1]))
+    # One segment's part is not another's.
+    swapped = [(frames[0][0], frames[1][1]), (frames[1][0], frames[0][1]), *frames[2:]]
+    assert "segment 1: " in refusal(own.key, framed(own, swapped))
+
+
+def test_keys_with_other_segments_are_refused():
+    own = golden(SEGMENTS)
+    (body,) = sections(own.key_bytes, VERIFIER_KEY)
+    for at in range(1, 40):
+        changed = bytearray(body)
+        changed[-at] ^= 1
+        with pytest.raises(BadKey):
+            VerifyingKey.parse(assemble(VERIFIER_KEY, [bytes(changed)]))

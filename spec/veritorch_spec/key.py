@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import log2
 
 from blake3 import blake3
 
@@ -25,10 +26,11 @@ from .errors import BadKey, Refused
 from .model import Layout
 from .postcard import Malformed, Reader
 from .renewal import check_chain
-from .whir import Level
+from .segments import Part, divide, frames, margin
+from .whir import Level, total_bits
 
 MAGIC = b"\x95vtorch\n"
-VERSION = 3
+VERSION = 4
 # Kind in the header, numbers of sections.
 VERIFIER_KEY = (2, (1, 2))
 PROOF = (3, (2,))
@@ -79,8 +81,12 @@ class VerifyingKey:
     circuit_digest: bytes
     layout: Layout
     # Of the first table of the model, which names it; and what the renewals since then add to reports.
-    first_root: bytes
+    identity: bytes
     renewals: list[tuple[str, float]]
+    # Keys of the segments, if there are any, with where their inputs come from.
+    parts: list[tuple[VerifyingKey, Part]]
+    # Bits by which a proof has to be better, in the key of a segment.
+    margin: int = 0
 
     @property
     def target_bits(self) -> int:
@@ -90,7 +96,11 @@ class VerifyingKey:
     @property
     def level(self) -> Level:
         """What each commitment is asked for."""
-        return Level(self.target_bits + 4)
+        return self.level_with(self.margin)
+
+    def level_with(self, margin: int) -> Level:
+        """The same for another margin."""
+        return Level(self.target_bits + 4 + margin)
 
     @staticmethod
     def parse(data: bytes) -> VerifyingKey:
@@ -103,6 +113,7 @@ class VerifyingKey:
             root = reader.take(32)
             profile = reader.variant(2)
             lifetime = reader.unsigned()
+            starts = reader.sequence(lambda: (reader.unsigned(32), reader.take(32)))
             reader.end()
             links = [link for chain in rest for link in read_chain(chain)]
         except Malformed as error:
@@ -114,17 +125,67 @@ class VerifyingKey:
         openings = lifetime + 1 if lifetime else 0
         target = (100, 128)[profile]
         layout = Layout.of(circuit.params, openings, Level(target + 4))
-        return VerifyingKey(
+        digest = derive("veritorch 2026 verifying key digest v1", body)
+        key = VerifyingKey(
             circuit,
             root,
             profile,
             lifetime,
-            digest=derive("veritorch 2026 verifying key digest v1", body),
+            digest,
             circuit_digest=derive("veritorch 2026 circuit digest v1", encoded),
             layout=layout,
-            first_root=links[0][0] if links else root,
-            renewals=check_chain(layout, Level(target + 4), links, root),
+            identity=layout.identity(links[0][0] if links else root),
+            renewals=[],
+            parts=[],
         )
+        if starts:
+            return key.with_segments(starts, links)
+        bits = check_chain(layout, key.level, links, root)
+        return replace(key, renewals=renewal_term(len(links), bits))
+
+    def with_segments(self, starts: list[tuple[int, bytes]], links: list[tuple[bytes, bytes]]) -> VerifyingKey:
+        """With the keys of its segments and their own chains checked."""
+        if self.model_root != root_of(starts):
+            raise BadKey("the model's root is not that of the segments")
+        divided = divide(self.circuit, [start for start, _ in starts])
+        bits = margin(len(starts))
+        openings = self.lifetime + 1 if self.lifetime else 0
+        parts = []
+        for number, (part, (_, root)) in enumerate(zip(divided, starts, strict=True)):
+            check(part.circuit)
+            layout = Layout.of(part.circuit.params, openings, self.level_with(bits))
+            digest = derive("veritorch 2026 segment digest v1", self.digest + number.to_bytes(8, "little"))
+            own = replace(self, circuit=part.circuit, model_root=root, digest=digest, layout=layout, margin=bits)
+            parts.append((own, part))
+        chains: list[list[tuple[bytes, bytes]]] = [[] for _ in parts]
+        for earlier, proof in links:
+            framed = frames(proof, [1] * len(parts), BadKey)
+            if root_of([(start, roots[0]) for (start, _), (roots, _) in zip(starts, framed, strict=True)]) != earlier:
+                raise BadKey("a renewal's root is not that of the segments' earlier tables")
+            for chain, (roots, own_proof) in zip(chains, framed, strict=True):
+                chain.append((roots[0], own_proof))
+        renewals, identities = [], []
+        for (own, _), chain in zip(parts, chains, strict=True):
+            renewals.append(check_chain(own.layout, own.level, chain, own.model_root))
+            identities.append(own.layout.identity(chain[0][0] if chain else own.model_root))
+        return replace(
+            self,
+            identity=derive("veritorch 2026 identity of a model in segments v1", b"".join(identities)),
+            renewals=renewal_term(len(links), total_bits([("", own) for own in renewals])) if links else [],
+            parts=parts,
+        )
+
+
+def root_of(starts: list[tuple[int, bytes]]) -> bytes:
+    """What stands for the roots of all segments."""
+    data = b"".join(start.to_bytes(4, "little") + root for start, root in starts)
+    return derive("veritorch 2026 root of a model in segments v1", data)
+
+
+def renewal_term(count: int, bits: float) -> list[tuple[str, float]]:
+    """What renewals add to reports."""
+    plural = "" if count == 1 else "s"
+    return [(f"model: {count} renewal{plural}", bits - log2(count))] if count else []
 
 
 def read_chain(data: bytes) -> list[tuple[bytes, bytes]]:
@@ -149,6 +210,7 @@ class TensorCommitment:
     root: bytes
     num_planes: int
     num_openings: int
+    margin: int
 
 
 @dataclass(frozen=True)
@@ -193,7 +255,7 @@ class Proof:
             reader.end()
             reader = Reader(body)
             tensor = lambda: reader.sequence(reader.signed)  # noqa: E731
-            commitment = lambda: TensorCommitment(reader.take(32), reader.unsigned(), reader.unsigned())  # noqa: E731
+            commitment = lambda: TensorCommitment(reader.take(32), *(reader.unsigned() for _ in range(3)))  # noqa: E731
             values = reader.unsigned(), reader.sequence(tensor), reader.sequence(tensor)
             statement = Statement(*values, reader.sequence(commitment))
             transcript = reader.raw()

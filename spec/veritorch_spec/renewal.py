@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import log2
+from math import inf, log2
 
 from . import columns, whir
 from .errors import BadKey, Refused
@@ -94,10 +94,10 @@ def security_terms(layout: Layout, level: whir.Level, opening: Opening) -> list[
     ]
 
 
-def check_chain(layout: Layout, level: whir.Level, links: Sequence[tuple[bytes, bytes]], root: bytes) -> list[tuple[str, float]]:
-    """Checks that each table of a chain, the key's own last, holds the weights of the one before; the term of reports for it."""
+def check_chain(layout: Layout, level: whir.Level, links: Sequence[tuple[bytes, bytes]], root: bytes) -> float:
+    """Checks that each table of a chain, the key's own last, holds the weights of the one before; what one link is worth."""
     if not links:
-        return []
+        return inf
     if len(links) > MAX_RENEWALS:
         raise BadKey(f"{len(links)} renewals")
     scheme = Renewal.of(layout, level)
@@ -107,5 +107,4 @@ def check_chain(layout: Layout, level: whir.Level, links: Sequence[tuple[bytes, 
             scheme.verify(old, new, proof)
         except Refused as error:
             raise BadKey(f"renewal {number}: {error}") from error
-    plural = "" if len(links) == 1 else "s"
-    return [(f"model: {len(links)} renewal{plural}", scheme.bits - log2(len(links)))]
+    return scheme.bits

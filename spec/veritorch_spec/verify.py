@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
-from . import linear, lookup, model, products, security, whir
+from . import linear, lookup, model, products, security, segments, whir
 from .circuit import Circuit, Param, num_vars
 from .errors import Refused
 from .field import E2, E3, Ext, dot, log_padded
 from .forms import Factor, Form
-from .key import Origin, Proof, Statement, VerifyingKey
+from .key import Origin, Proof, Statement, TensorCommitment, VerifyingKey
 from .opening import Claim, Opening, Relations
 from .products import PadLayout
 from .transcript import Rehearsal, Transcript, Value
 
 DOMAIN = "veritorch 2026 proof v2"
 MAX_BATCH = 1 << 20
+MAX_MARGIN = 10
 
 
 @dataclass(frozen=True)
@@ -34,19 +35,60 @@ def verify(key: VerifyingKey, proof: Proof) -> Verified:
     """Checks a proof; ``Refused`` with the check that failed."""
     check_names(key, proof.origin)
     check_statement(key.circuit, proof.statement)
+    verified = verify_segments(key, proof) if key.parts else verify_messages(key, proof.statement, proof.transcript)
+    terms = verified.terms + key.renewals
+    verified = replace(verified, terms=terms, bits=whir.total_bits(terms))
+    if verified.bits < key.target_bits:
+        raise Refused(f"the proof is worth less than {key.target_bits} bits in all")
+    check_note(key, verified, proof)
+    return verified
+
+
+def verify_messages(key: VerifyingKey, statement: Statement, transcript: bytes) -> Verified:
+    """A proof without segments, or that of one segment, but for the note."""
     fields: list[type[Ext]] = [E2, E3] if key.profile == 0 else [E3]
     for of in fields:
         try:
-            public = Public.derive(of, key, proof.statement)
+            public = Public.derive(of, key, statement)
         except whir.TooSmall:
             continue
-        if whir.total_bits(public.terms) >= key.target_bits:
-            verified = replay(key, public, proof)
-            if verified.bits < key.target_bits:
-                raise Refused(f"with renewals the proof is worth less than {key.target_bits} bits")
-            check_note(key, verified, proof)
-            return verified
+        # In segments the quadratic extension has to leave room for the others.
+        if whir.total_bits(public.terms) >= key.target_bits + (key.margin if of is E2 else 0):
+            return replay(key, public, statement, transcript)
     raise Refused(f"a proof of this size is worth less than {key.target_bits} bits")
+
+
+def verify_segments(key: VerifyingKey, proof: Proof) -> Verified:
+    """Each segment under a statement that follows from the whole one and the roots between them."""
+    parts = [part for _, part in key.parts]
+    last = len(parts) - 1
+    own_inputs = len(key.circuit.inputs) if key.circuit.policy.committed_input else 0
+    given = proof.statement.commitments[:own_inputs], proof.statement.commitments[own_inputs:]
+    num_exports = [len(part.circuit.outputs) for part in parts[:last]] + [0]
+    exports: list[list[TensorCommitment]] = []
+    results: list[Verified] = []
+    for number, ((own, part), (roots, transcript)) in enumerate(
+        zip(key.parts, segments.frames(proof.transcript, num_exports, Refused), strict=True)
+    ):
+        openings = 1 + segments.readers(parts, number)
+        tensors = [part.circuit.tensors[port.tensor] for port in part.circuit.outputs]
+        planes = [segments.num_planes(tensor.least, tensor.greatest) for tensor in tensors] if number < last else []
+        exports.append([TensorCommitment(root, n, openings, own.margin) for root, n in zip(roots, planes, strict=True)])
+        commitments = given[0] if number == 0 else [exports[home][output] for home, output in part.imports]
+        statement = Statement(
+            proof.statement.batch,
+            proof.statement.inputs if number == 0 else [],
+            proof.statement.outputs if number == last else [],
+            commitments + (given[1] if number == last else exports[number]),
+        )
+        try:
+            check_statement(own.circuit, statement)
+            results.append(verify_messages(own, statement, transcript))
+        except Refused as error:
+            raise Refused(f"segment {number + 1}: {error}") from error
+    terms = segments.merged(parts, [own.terms for own in results])
+    values = [value for own in results for value in own.values]
+    return Verified(whir.total_bits(terms), terms, results[-1].transcript, values)
 
 
 @dataclass(frozen=True)
@@ -71,7 +113,9 @@ class Plan:
         policy = circuit.policy
         hidden = key.lifetime > 0 or not (policy.public_input and policy.public_output)
         links = [
-            model.Layout.of([Param("", [1, 1, prod(circuit.shape(port.tensor))], own.num_planes)], own.num_openings, key.level)
+            model.Layout.of(
+                [Param("", [1, 1, prod(circuit.shape(port.tensor))], own.num_planes)], own.num_openings, key.level_with(own.margin)
+            )
             for (_, port), own in zip(circuit.committed_ports(), statement.commitments, strict=True)
         ]
         return Plan(circuit, lookup.Lookups.of(circuit), committed, key.layout, links, key.level, hidden)
@@ -127,16 +171,16 @@ class Public:
         return Public(plan, opening, pads, terms)
 
 
-def replay(key: VerifyingKey, public: Public, proof: Proof) -> Verified:
+def replay(key: VerifyingKey, public: Public, statement: Statement, sent: bytes) -> Verified:
     """All messages in order."""
     plan, opening = public.plan, public.opening
-    transcript = Transcript(DOMAIN, proof.transcript, opening.field)
-    root, claims, reductions = messages(key, plan, proof.statement, transcript)
+    transcript = Transcript(DOMAIN, sent, opening.field)
+    root, claims, reductions = messages(key, plan, statement, transcript)
     roots = [root]
     if reductions:
         roots.append(transcript.receive_bytes("combination root", 32))
     first = 0
-    for (layout, own), reduction in zip(plan.matrices(key, proof.statement), reductions, strict=True):
+    for (layout, own), reduction in zip(plan.matrices(key, statement), reductions, strict=True):
         claims += model.compare(transcript, layout, plan.level, own, reduction, first)
         first += len(model.combined_shapes(opening.field, layout))
     pads = None
@@ -147,8 +191,7 @@ def replay(key: VerifyingKey, public: Public, proof: Proof) -> Verified:
     opening.verify(transcript, roots, Relations(claims, transcript.recorded, pads))
     transcript.finish()
     values = [claim.value for claim in claims] + [value for _, value in transcript.recorded]
-    terms = public.terms + key.renewals
-    return Verified(whir.total_bits(terms), terms, transcript, values)
+    return Verified(whir.total_bits(public.terms), public.terms, transcript, values)
 
 
 def messages(
@@ -224,8 +267,8 @@ def absorb_statement(key: VerifyingKey, statement: Statement, transcript: Transc
         for entries in tensors:
             transcript.absorb(label, b"".join(entry.to_bytes(8, "little", signed=True) for entry in entries))
     for own in statement.commitments:
-        sizes = own.num_planes.to_bytes(8, "little") + own.num_openings.to_bytes(8, "little")
-        transcript.absorb("committed tensor", sizes + own.root)
+        sizes = (own.num_planes, own.num_openings, own.margin)
+        transcript.absorb("committed tensor", b"".join(size.to_bytes(8, "little") for size in sizes) + own.root)
 
 
 def constrained(circuit: Circuit, statement: Statement) -> list[tuple[int, list[int]]]:
@@ -259,8 +302,9 @@ def check_statement(circuit: Circuit, statement: Statement) -> None:
         raise Refused(f"{len(statement.commitments)} committed tensors")
     for (name, port), own in zip(committed, statement.commitments, strict=True):
         planes = 1 <= own.num_planes <= model.MAX_PLANES
-        if not planes or not 1 <= own.num_openings <= model.MAX_TENSOR_OPENINGS:
-            raise Refused(f"the commitment to {name} has {own.num_planes} byte planes and {own.num_openings} openings")
+        if not planes or not 1 <= own.num_openings <= model.MAX_TENSOR_OPENINGS or own.margin > MAX_MARGIN:
+            sizes = f"{own.num_planes} byte planes, {own.num_openings} openings, {own.margin} bits of margin"
+            raise Refused(f"the commitment to {name} has {sizes}")
         if log_padded(prod(circuit.shape(port.tensor)) * statement.batch) > model.MAX_LOG_COLUMNS:
             raise Refused(f"the commitment to {name} has a row that is too long")
 
@@ -269,7 +313,7 @@ def check_names(key: VerifyingKey, origin: Origin) -> None:
     """Whether the proof says that it is for this key."""
     if origin.circuit_digest != key.circuit_digest:
         raise Refused("the proof is for another circuit")
-    if origin.model_identity != key.layout.identity(key.first_root):
+    if origin.model_identity != key.identity:
         raise Refused("the proof is for another model commitment")
 
 

@@ -207,6 +207,26 @@ pub(crate) struct QuantiseArgs {
     /// weights have no limit
     #[arg(long, value_name = "PROOFS")]
     pub(crate) lifetime: Option<usize>,
+    /// Memory that proving one sample may take, as far as can be told beforehand: a larger model is cut into segments that are proved
+    /// one by one, in one proof
+    #[arg(long, value_name = "BYTES|16G", value_parser = memory)]
+    pub(crate) memory: Option<u64>,
+}
+
+/// A number of bytes, with a unit: K, M, G or T, by powers of 1024.
+fn memory(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is no size, expected a number with K, M, G or T");
+    let trimmed = text.trim_end_matches(['b', 'B']).trim_end_matches(['i']);
+    let (number, shift) = match trimmed.char_indices().last().map(|(at, unit)| (at, unit.to_ascii_uppercase())) {
+        Some((at, 'K')) => (&trimmed[..at], 10),
+        Some((at, 'M')) => (&trimmed[..at], 20),
+        Some((at, 'G')) => (&trimmed[..at], 30),
+        Some((at, 'T')) => (&trimmed[..at], 40),
+        _ => (trimmed, 0),
+    };
+    let number: f64 = number.trim().parse().map_err(|_| wrong())?;
+    let bytes = number * (1u64 << shift) as f64;
+    if (1.0..9e18).contains(&bytes) { Ok(bytes as u64) } else { Err(wrong()) }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -18,6 +18,8 @@ pub(crate) struct Terminal {
     /// Shown on a terminal only.
     bar: Option<ProgressBar>,
     phase: Mutex<Option<(&'static str, Instant)>>,
+    /// Which segment of how many, from 0.
+    segment: Mutex<Option<(usize, usize)>>,
 }
 
 impl Terminal {
@@ -34,7 +36,7 @@ impl Terminal {
             }
             bar
         });
-        Self { quiet, colour, bar, phase: Mutex::new(None) }
+        Self { quiet, colour, bar, phase: Mutex::new(None), segment: Mutex::new(None) }
     }
 
     /// Ends the current phase.
@@ -86,6 +88,7 @@ impl Terminal {
 
 impl Progress for Terminal {
     fn phase(&self, name: &'static str) {
+        let segment = *self.segment.lock().unwrap_or_else(PoisonError::into_inner);
         let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
         let ended = phase.replace((name, Instant::now()));
         if let Some(bar) = &self.bar {
@@ -93,8 +96,18 @@ impl Progress for Terminal {
                 bar.suspend(|| eprintln!("  {name} {:.2} s", start.elapsed().as_secs_f64()));
             }
             bar.reset_elapsed();
-            bar.set_message(name);
+            match segment {
+                Some((index, count)) => bar.set_message(format!("segment {} of {count}: {name}", index + 1)),
+                None => bar.set_message(name),
+            }
             bar.enable_steady_tick(Duration::from_millis(100));
+        }
+    }
+
+    fn segment(&self, index: usize, count: usize) {
+        *self.segment.lock().unwrap_or_else(PoisonError::into_inner) = Some((index, count));
+        if let Some(bar) = &self.bar {
+            bar.suspend(|| eprintln!("segment {} of {count}", index + 1));
         }
     }
 

@@ -72,6 +72,12 @@ pub enum CommitmentError {
     /// A table without masks is asked to be renewed.
     #[error("the weights are public: their commitment has no masks to renew")]
     NoMasks,
+    /// A root that stands for several is not theirs.
+    #[error("the root is not that of {what}")]
+    Root {
+        /// Whose it should be.
+        what: &'static str,
+    },
     /// Two tables that should have one layout have two.
     #[error("the tables have different layouts")]
     OtherLayout,

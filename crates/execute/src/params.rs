@@ -171,6 +171,19 @@ impl Params {
         Ok(())
     }
 
+    /// Some of the weights, at these positions, where they are.
+    ///
+    /// # Panics
+    /// If a position is out of range.
+    #[must_use]
+    pub fn select(&self, params: &[usize]) -> Self {
+        Self {
+            infos: params.iter().map(|&param| self.infos[param].clone()).collect(),
+            planes: params.iter().map(|&param| self.planes[param].clone()).collect(),
+            bounds: params.iter().map(|&param| self.bounds[param]).collect(),
+        }
+    }
+
     /// Names, shapes and numbers of planes.
     #[must_use]
     pub fn infos(&self) -> &[ParamInfo] {

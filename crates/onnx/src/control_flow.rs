@@ -4,7 +4,7 @@
 //! Names of a subgraph are its own: what it makes is forgotten behind it, except for its results. What it reads from outside it finds among
 //! the names that are known where its operator stands.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use prost::Message;
 use veritorch_graph::model::ModelOp;
@@ -190,13 +190,20 @@ impl State<'_> {
         if graph.input.len() != inputs.len() {
             return Err(Stop::invalid(format!("a subgraph of {} inputs gets {}", graph.input.len(), inputs.len())));
         }
-        self.unrolled = self.unrolled.saturating_add(graph.node.len());
+        // A body without nodes counts as well: a loop over it must end.
+        self.unrolled = self.unrolled.saturating_add(graph.node.len().max(1));
         if self.unrolled > MOST_NODES {
             return Err(Stop::unsupported(format!("unrolling gives more than {MOST_NODES} nodes")));
         }
-        let outside: BTreeMap<String, Operand> = self.known.clone();
+        let made = graph.node.iter().flat_map(|node| &node.output);
+        let own: BTreeSet<&String> =
+            graph.initializer.iter().map(|tensor| &tensor.name).chain(graph.input.iter().map(|info| &info.name)).chain(made).collect();
+        let outside: Vec<(&String, Option<Operand>)> = own.into_iter().map(|name| (name, self.known.remove(name))).collect();
         let results = self.inline_known(graph, inputs, opset, files);
-        self.known = outside;
+        for (name, operand) in outside {
+            self.known.remove(name);
+            self.known.extend(operand.map(|operand| (name.clone(), operand)));
+        }
         results
     }
 
@@ -209,9 +216,9 @@ impl State<'_> {
         for (info, operand) in graph.input.iter().zip(inputs) {
             self.known.insert(info.name.clone(), operand);
         }
-        let made: BTreeSet<&String> = graph.node.iter().flat_map(|node| &node.output).collect();
-        self.known.retain(|name, _| !made.contains(name));
-        let ready: BTreeSet<String> = self.known.keys().chain(&self.unknown).cloned().collect();
+        let read = graph.node.iter().flat_map(|node| &node.input);
+        let ready: BTreeSet<String> =
+            read.filter(|name| self.known.contains_key(*name) || self.unknown.contains(*name)).cloned().collect();
         let before = self.unsupported.len();
         for k in schedule(&graph.node, &ready)? {
             self.lower(&graph.node[k], opset, files)?;
@@ -241,20 +248,19 @@ impl State<'_> {
     /// Values side by side on a new axis.
     fn stack(&mut self, name: &str, part: &str, parts: &[Operand], at: usize) -> Result<Operand, Stop> {
         let site = Site { name, part, source: None };
+        let Some(first) = parts.first() else { return Err(Stop::unsupported("no iterations")) };
+        if parts.iter().any(|part| part.shape != first.shape) {
+            return Err(Stop::unsupported("results of different shapes"));
+        }
         let mut lines = Vec::with_capacity(parts.len());
         for part in parts {
             let mut shape = part.shape.clone();
             shape.insert(at, 1);
             lines.push(self.builder.emit(site, ModelOp::Reshape, &[part], shape)?);
         }
-        let Some(first) = lines.first() else { return Err(Stop::unsupported("no iterations")) };
         let mut shape = first.shape.clone();
-        shape[at] = lines.len();
-        let op = ModelOp::Concat { axis: at };
-        if lines.iter().any(|line| line.shape != first.shape) {
-            return Err(Stop::unsupported("results of different shapes"));
-        }
-        self.builder.emit(site, op, &lines.iter().collect::<Vec<_>>(), shape)
+        shape.insert(at, lines.len());
+        self.builder.emit(site, ModelOp::Concat { axis: at }, &lines.iter().collect::<Vec<_>>(), shape)
     }
 }
 

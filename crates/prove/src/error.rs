@@ -43,6 +43,18 @@ pub enum ProveError {
         /// Samples asked for.
         batch: usize,
     },
+    /// A key of several segments was used as if it had one.
+    #[error("the key has several segments, each with a commitment of its own")]
+    Segmented,
+    /// What was kept of an unfinished proof cannot be used.
+    #[error("what was kept of segment {segment}: {reason}")]
+    Kept {
+        /// The segment, from 1.
+        segment: usize,
+        /// What is wrong.
+        #[source]
+        reason: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A stored key's parts do not belong together.
     #[error("the stored commitment is not that of the verifying key")]
     OtherModel,
@@ -100,6 +112,14 @@ pub enum VerifyError {
         link: usize,
         /// Why.
         source: CommitmentError,
+    },
+    /// The proof of a segment is refused.
+    #[error("segment {segment}: {source}")]
+    Segment {
+        /// Which one, from 1.
+        segment: usize,
+        /// Why.
+        source: Box<VerifyError>,
     },
     /// A chain of tables is too long.
     #[error("{links} renewals, at most {} are possible", crate::renewal::MAX_RENEWALS)]

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`statement`] (what is proved), `protocol` (`prove` beside `verify`), `public` (what both derive), `schedule` and `wave` (how claims
 //! travel from results to operands), `rewrite`, `point` and `contraction` (the reductions), [`security`] (what a proof is
-//! worth).
+//! worth), [`segments`] (large circuits, part by part).
 
 mod claim;
 mod clock;
@@ -22,6 +22,7 @@ mod request;
 mod rewrite;
 mod schedule;
 pub mod security;
+pub mod segments;
 #[cfg(test)]
 mod malicious;
 #[cfg(test)]
@@ -32,7 +33,7 @@ mod wave;
 
 pub use clock::Timings;
 pub use error::{ProveError, VerifyError};
-pub use key::{DEFAULT_LIFETIME, ProvingKey, Setup, StoredKey, VerifyingKey};
+pub use key::{DEFAULT_LIFETIME, PartOf, ProvingKey, SegmentRoot, Setup, StoredKey, VerifyingKey};
 pub use progress::{Progress, Silent};
 pub use protocol::{MAX_BATCH, Proven, Verified, prove, prove_linked, verify};
 pub use renewal::{Link, renew, verify_renewals};

@@ -49,14 +49,20 @@ impl Lookups {
     }
 
     /// What is claimed where the argument ends in a form on the tensor of the table at this position.
-    pub(crate) fn entry<E: Ext>(&self, circuit: &Circuit, table: usize, form: Form<E>) -> Option<Operand<E>> {
-        let tensor = circuit.tables.get(table)?.tensor()?;
+    ///
+    /// # Errors
+    /// If there is no such tensor: a claim that nobody takes up would leave the table free.
+    pub(crate) fn entry<E: Ext>(&self, circuit: &Circuit, table: usize, form: Form<E>) -> Result<Operand<E>, LookupError> {
+        let misfit = || LookupError::Statement { reason: format!("table {table} holds no tensor's entries") };
+        let tensor = circuit.tables.get(table).and_then(Table::tensor).ok_or_else(misfit)?;
         let own = circuit.tensor(tensor);
-        let Op::Weight { param } = own.op else { return Some(Operand::Tensor(tensor, form)) };
-        let mut factors = form.spans(&own.shape).map(|(_, factor)| factor);
-        let kernel = factors.next()?.vector(*own.shape.first()?);
-        let Factor::Eq(output) = factors.next()? else { return None };
-        Some(Operand::Param(ParamForm { param, kernel, output: output.clone(), column: factors.next()?.clone() }))
+        let Op::Weight { param } = own.op else { return Ok(Operand::Tensor(tensor, form)) };
+        match (form.factors.as_slice(), own.shape.first()) {
+            ([(1, kernel), (1, Factor::Eq(output)), (1, column)], Some(&taps)) => {
+                Ok(Operand::Param(ParamForm { param, kernel: kernel.vector(taps), output: output.clone(), column: column.clone() }))
+            }
+            _ => Err(misfit()),
+        }
     }
 
     /// The columns' values.

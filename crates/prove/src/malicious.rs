@@ -84,10 +84,10 @@ fn forge(case: &Case, cheat: &Cheat<'_>, hidden: bool) -> String {
 fn committed_tensors(key: &ProvingKey, inputs: &[Vec<i64>], outputs: &[Vec<i64>]) -> Vec<CommittedTensor> {
     let mut tensors = Vec::new();
     if key.vk.circuit.policy.input == Visibility::Committed {
-        let format = TensorFormat { num_planes: 1, num_openings: 2 };
+        let format = TensorFormat { num_planes: 1, num_openings: 2, margin: 0 };
         tensors.extend(inputs.iter().map(|values| CommittedTensor::commit(values.clone(), format, Profile::Standard).unwrap()));
     }
-    tensors.extend(commit_outputs(&key.vk.circuit, outputs, 2, Profile::Standard).unwrap());
+    tensors.extend(commit_outputs(&key.vk, outputs, 2).unwrap());
     tensors
 }
 
@@ -476,7 +476,7 @@ fn an_opening_replayed_with_other_integers_is_refused() {
         is_refused_by(&committed(), &Cheat { tensors: &replay, ..Cheat::default() }, "opening");
     }
     let mut case = committed();
-    let first = CommittedTensor::commit(case.inputs[0].clone(), TensorFormat { num_planes: 1, num_openings: 2 }, Profile::Standard).unwrap();
+    let first = CommittedTensor::commit(case.inputs[0].clone(), TensorFormat { num_planes: 1, num_openings: 2, margin: 0 }, Profile::Standard).unwrap();
     case.inputs[0] = changed(&first).values();
     let replay = |tensors: &mut Vec<CommittedTensor>| tensors[0] = first.replayed(&tensors[0].values());
     is_refused_by(&case, &Cheat { tensors: &replay, ..Cheat::default() }, "opening");
@@ -486,7 +486,7 @@ fn an_opening_replayed_with_other_integers_is_refused() {
 fn changed_commitments_in_a_statement_are_refused() {
     let case = committed();
     let key = ProvingKey::setup(case.circuit.clone(), case.params.clone(), Profile::Standard, &Silent).unwrap();
-    let format = TensorFormat { num_planes: 1, num_openings: 1 };
+    let format = TensorFormat { num_planes: 1, num_openings: 1, margin: 0 };
     let tensors: Vec<CommittedTensor> =
         case.inputs.iter().map(|values| CommittedTensor::commit(values.clone(), format, Profile::Standard).unwrap()).collect();
     let openings = InMemory::new(4);
@@ -514,7 +514,7 @@ fn changed_commitments_in_a_statement_are_refused() {
     }
     // The largest formats that are possible cost time, and nothing else.
     let mut other = proof.clone();
-    other.statement.commitments[0].format = TensorFormat { num_planes: 7, num_openings: 1 << 16 };
+    other.statement.commitments[0].format = TensorFormat { num_planes: 7, num_openings: 1 << 16, margin: 0 };
     assert!(verify(&key.vk, &other).is_err());
 
     let mut inputs = case.inputs.clone();

@@ -7,6 +7,11 @@ pub trait Progress: Sync {
         let _ = name;
     }
 
+    /// The phases that follow are those of segment `index` of `count`, from 0.
+    fn segment(&self, index: usize, count: usize) {
+        let _ = (index, count);
+    }
+
     /// Whether the run should stop: it ends with an error at the next phase.
     fn interrupted(&self) -> bool {
         false

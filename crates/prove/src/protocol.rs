@@ -32,6 +32,7 @@ use crate::progress::Progress;
 use crate::public::{COMBINATIONS, Plan, Public, WITNESS, public_value};
 use crate::request::{Request, Secret, commit_outputs};
 use crate::schedule::schedule;
+use crate::segments::{self, Forgetful};
 use crate::security::{AnyPublic, SecurityReport, any_public, security_in};
 use crate::statement::{Proof, Statement};
 use crate::tensor::{CommittedTensor, Counted, LINK_VALUE, Linking, Sizes, TensorFormat, check_commitments};
@@ -53,7 +54,7 @@ pub struct Proven {
     /// What the proof is worth.
     pub security: SecurityReport,
     /// Bytes of the proof under each label of the transcript.
-    pub sizes: Vec<(&'static str, usize)>,
+    pub sizes: Vec<(String, usize)>,
     /// Seconds of each phase.
     pub timings: Timings,
 }
@@ -97,6 +98,9 @@ pub fn prove_linked(
     if batch == 0 || batch > MAX_BATCH {
         return Err(ProveError::Batch { batch });
     }
+    if key.vk.is_segmented() {
+        return segments::prove(key, inputs, batch, openings, linking, &Forgetful, progress);
+    }
     let request = Request { inputs, openings, linking };
     match any_public::<ProveError>(&key.vk, &request.sizes(key, batch)?)? {
         AnyPublic::Quadratic(public) => prove_in::<E2>(key, &public, &request, progress),
@@ -111,6 +115,9 @@ pub fn prove_linked(
 pub fn verify(key: &VerifyingKey, proof: &Proof) -> Result<Verified, VerifyError> {
     key.check::<VerifyError>()?;
     check_statement(&key.circuit, &proof.statement)?;
+    if key.is_segmented() {
+        return segments::verify(key, proof);
+    }
     match any_public::<VerifyError>(key, &Sizes::of(&proof.statement))? {
         AnyPublic::Quadratic(public) => verify_in::<E2>(key, &public, proof),
         AnyPublic::Cubic(public) => verify_in::<E3>(key, &public, proof),
@@ -128,8 +135,8 @@ fn absorb_statement(key: &VerifyingKey, statement: &Statement, transcript: &mut 
         }
     }
     for commitment in &statement.commitments {
-        let TensorFormat { num_planes, num_openings } = commitment.format;
-        let sizes = [num_planes, num_openings].map(|size| (size as u64).to_le_bytes()).concat();
+        let TensorFormat { num_planes, num_openings, margin } = commitment.format;
+        let sizes = [num_planes, num_openings, margin].map(|size| (size as u64).to_le_bytes()).concat();
         transcript.absorb("committed tensor", &[sizes.as_slice(), &commitment.root].concat());
     }
 }
@@ -155,7 +162,7 @@ fn prove_in<E: Ext>(
     let outputs = witness.outputs(&plan.circuit);
     let shown = |visibility, tensors: &[Vec<i64>]| if visibility == Visibility::Public { tensors.to_vec() } else { Vec::new() };
     let policy = plan.circuit.policy;
-    let committed_outputs = commit_outputs(&plan.circuit, &outputs, linking.output_openings, key.vk.profile)?;
+    let committed_outputs = commit_outputs(&key.vk, &outputs, linking.output_openings)?;
     let own: Vec<InMemory> = committed_outputs.iter().map(|tensor| InMemory::new(tensor.commitment().format.num_openings)).collect();
     let mut tensors = linking.inputs.clone();
     tensors.extend(committed_outputs.iter().zip(&own).map(|(tensor, openings)| Counted { tensor, openings }));
@@ -174,7 +181,7 @@ fn prove_in<E: Ext>(
         seed: None,
     };
     let (transcript, timings) = prove_witness(key, public, &statement, &secret, clock)?;
-    let sizes = transcript.sizes();
+    let sizes = transcript.sizes().into_iter().map(|(label, bytes)| (label.to_owned(), bytes)).collect();
     drop(tensors);
     let proof = Proof { statement, transcript: transcript.into_proof() };
     Ok(Proven { proof, outputs, committed_outputs, security, sizes, timings })
@@ -195,7 +202,7 @@ pub(crate) fn prove_witness<E: Ext>(
     let columns = plan.lookups.values(&witness.values);
 
     clock.begin("commit")?;
-    let model = plan.has_weights().then_some((&key.model, openings));
+    let model = if plan.has_weights() { Some((key.model()?, openings)) } else { None };
     let matrices = model.into_iter().chain(tensors.iter().map(|counted| (counted.tensor.prover(), counted.openings)));
     let reserve = |(prover, openings): (_, &dyn Openings)| {
         let reservation = Reservation::take(ModelProver::layout(prover), openings).map_err(ProveError::Openings)?;
@@ -233,9 +240,7 @@ pub(crate) fn prove_witness<E: Ext>(
         claims.push(plan.lookups.columns[claim.source][claim.column], claim.form, claim.value);
     }
     for claim in outcome.entries {
-        if let Some(operand) = plan.lookups.entry(circuit, claim.source, claim.form) {
-            claims.push_operand(operand, claim.value);
-        }
+        claims.push_operand(plan.lookups.entry(circuit, claim.source, claim.form)?, claim.value);
     }
 
     clock.begin("linear layers")?;
@@ -352,9 +357,7 @@ pub(crate) fn messages<E: Ext>(
         }
     }
     for claim in outcome.entries {
-        if let Some(operand) = plan.lookups.entry(circuit, claim.source, claim.form) {
-            claims.push_operand(operand, claim.value);
-        }
+        claims.push_operand(plan.lookups.entry(circuit, claim.source, claim.form)?, claim.value);
     }
 
     for (tensor, form, value) in plan.constraint_claims(statement, transcript) {

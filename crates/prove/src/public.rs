@@ -121,7 +121,7 @@ impl Plan {
             multiplicity_slots[table] = Some(shapes.len());
             shapes.push(vec![circuit.tables[table].len()]);
         }
-        let (model, level) = (key.model_layout()?, key.profile.level());
+        let (model, level) = (key.model_layout()?, key.level());
         let links = PortLink::all(&circuit, sizes, key.profile)?;
         let num_claims = count_claims(&circuit, &lookups, &links)?;
         Ok((Self { circuit, lookups, model, links, level, hidden, slots, multiplicity_slots, num_claims }, shapes))

@@ -2,13 +2,12 @@
 
 use veritorch_commitment::model::Openings;
 use veritorch_execute::Witness;
-use veritorch_graph::circuit::{Circuit, Policy, Visibility};
+use veritorch_graph::circuit::{Policy, Visibility};
 use veritorch_sumcheck::random::{NoRandomness, SecretRng};
 
 use crate::error::ProveError;
-use crate::key::ProvingKey;
-use crate::security::Profile;
-use crate::tensor::{CommittedTensor, Counted, Linking, Sizes, TensorFormat, committed_ports};
+use crate::key::{ProvingKey, VerifyingKey};
+use crate::tensor::{CommittedTensor, Counted, Linking, Sizes, TensorFormat, committed_ports, format_of};
 
 /// What the prover is asked for.
 pub(crate) struct Request<'a> {
@@ -39,8 +38,7 @@ impl Request<'_> {
         let mut formats: Vec<TensorFormat> = given.iter().map(|counted| counted.tensor.commitment().format).collect();
         if output == Visibility::Committed {
             for port in &circuit.outputs {
-                let tensor = circuit.tensor(port.tensor);
-                formats.push(TensorFormat::of(tensor.min, tensor.max, self.linking.output_openings)?);
+                formats.push(format_of(circuit, port, self.linking.output_openings)?.with_margin(key.vk.output_margin()));
             }
         }
         Ok(Sizes { batch, formats })
@@ -49,17 +47,16 @@ impl Request<'_> {
 
 /// Fresh commitments to the outputs, if the policy commits them.
 pub(crate) fn commit_outputs(
-    circuit: &Circuit,
+    key: &VerifyingKey,
     outputs: &[Vec<i64>],
     num_openings: usize,
-    profile: Profile,
 ) -> Result<Vec<CommittedTensor>, ProveError> {
-    let ports = committed_ports(circuit).filter(|(what, _)| *what == "output");
+    let ports = committed_ports(&key.circuit).filter(|(what, _)| *what == "output");
     ports
         .zip(outputs)
         .map(|((_, port), values)| {
-            let tensor = circuit.tensor(port.tensor);
-            CommittedTensor::commit(values.clone(), TensorFormat::of(tensor.min, tensor.max, num_openings)?, profile)
+            let format = format_of(&key.circuit, port, num_openings)?.with_margin(key.margin());
+            CommittedTensor::commit(values.clone(), format, key.profile)
         })
         .collect()
 }

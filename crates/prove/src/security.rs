@@ -11,6 +11,7 @@ use veritorch_sumcheck::{E2, E3, Ext};
 use crate::error::{ProveError, VerifyError};
 use crate::key::VerifyingKey;
 use crate::public::{Plan, Public};
+use crate::segments::segmented_security;
 use crate::tensor::Sizes;
 use crate::schedule::{Step, schedule};
 
@@ -25,10 +26,10 @@ pub enum Profile {
 }
 
 impl Profile {
-    /// What each commitment is asked for, per term, so that the sum of all terms stays above the target.
+    /// What each commitment is asked for, per term, so that the sum of all terms stays above the target by the margin.
     #[must_use]
-    pub(crate) fn level(self) -> SecurityLevel {
-        SecurityLevel { bits: self.target_bits() as usize + 4, ..SecurityLevel::default() }
+    pub(crate) fn level_with(self, margin: usize) -> SecurityLevel {
+        SecurityLevel { bits: self.target_bits() as usize + 4 + margin, ..SecurityLevel::default() }
     }
 
     /// The level below which nothing is proved or accepted.
@@ -40,6 +41,9 @@ impl Profile {
         }
     }
 }
+
+/// Bits that each of several segments may have to be better than the profile asks for.
+pub(crate) const MAX_MARGIN: usize = 10;
 
 /// One way in which a false statement could be accepted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,7 +88,7 @@ where
 {
     if key.profile == Profile::Standard
         && let Ok(public) = Public::<E2>::new::<VerifyError>(key, sizes)
-        && security_in(&public).bits >= key.profile.target_bits()
+        && security_in(&public).bits >= key.profile.target_bits() + key.margin() as f64
     {
         return Ok(AnyPublic::Quadratic(Box::new(public)));
     }
@@ -97,7 +101,16 @@ where
 /// If no proof of that size is possible.
 pub fn security(key: &VerifyingKey, batch: usize) -> Result<SecurityReport, ProveError> {
     key.check::<ProveError>()?;
-    Ok(match any_public::<ProveError>(key, &Sizes::usual(&key.circuit, batch)?)? {
+    let sizes = Sizes::usual(key, batch)?;
+    if key.is_segmented() { segmented_security(key, &sizes) } else { security_of(key, &sizes) }
+}
+
+/// The same for these sizes and a key without segments.
+pub(crate) fn security_of<X>(key: &VerifyingKey, sizes: &Sizes) -> Result<SecurityReport, X>
+where
+    X: From<LookupError> + From<CommitmentError> + From<CircuitError> + From<VerifyError>,
+{
+    Ok(match any_public::<X>(key, sizes)? {
         AnyPublic::Quadratic(public) => security_in(&public),
         AnyPublic::Cubic(public) => security_in(&public),
     })

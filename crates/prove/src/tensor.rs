@@ -20,7 +20,8 @@ use veritorch_sumcheck::transcript::Transcript;
 use veritorch_sumcheck::{Ext, Factor, Form};
 
 use crate::error::{ProveError, VerifyError};
-use crate::security::Profile;
+use crate::key::VerifyingKey;
+use crate::security::{MAX_MARGIN, Profile};
 use crate::statement::Statement;
 
 /// Openings that a tensor commitment covers unless its owner asks for another number.
@@ -40,6 +41,8 @@ pub struct TensorFormat {
     pub num_planes: usize,
     /// Proofs that its masks cover.
     pub num_openings: usize,
+    /// Bits by which an opening is better than the profile asks for: more than 0 where a proof has several segments.
+    pub margin: usize,
 }
 
 impl TensorFormat {
@@ -53,7 +56,13 @@ impl TensorFormat {
             low <= min && max <= high
         };
         let num_planes = (1..=MAX_TENSOR_PLANES).find(fits).ok_or(ProveError::TensorRange { min, max })?;
-        Ok(Self { num_planes, num_openings })
+        Ok(Self { num_planes, num_openings, margin: 0 })
+    }
+
+    /// The same with this margin.
+    #[must_use]
+    pub(crate) fn with_margin(self, margin: usize) -> Self {
+        Self { margin, ..self }
     }
 
     /// The layout of a commitment to this number of integers.
@@ -61,7 +70,7 @@ impl TensorFormat {
         if !(1..=MAX_TENSOR_OPENINGS).contains(&self.num_openings) {
             return Err(CommitmentError::Openings { num_openings: self.num_openings, possible: MAX_TENSOR_OPENINGS });
         }
-        ModelLayout::new(&[self.info(len)], self.num_openings, profile.level())
+        ModelLayout::new(&[self.info(len)], self.num_openings, profile.level_with(self.margin))
     }
 
     fn info(self, len: usize) -> ParamInfo {
@@ -217,13 +226,19 @@ impl Sizes {
     }
 
     /// Those of a proof whose commitments are made for it.
-    pub(crate) fn usual(circuit: &Circuit, batch: usize) -> Result<Self, ProveError> {
-        let formats = committed_ports(circuit).map(|(_, port)| {
-            let tensor = circuit.tensor(port.tensor);
-            TensorFormat::of(tensor.min, tensor.max, DEFAULT_TENSOR_OPENINGS)
+    pub(crate) fn usual(key: &VerifyingKey, batch: usize) -> Result<Self, ProveError> {
+        let formats = committed_ports(&key.circuit).map(|(what, port)| {
+            let margin = if what == "output" { key.output_margin() } else { 0 };
+            Ok(format_of(&key.circuit, port, DEFAULT_TENSOR_OPENINGS)?.with_margin(margin))
         });
-        Ok(Self { batch, formats: formats.collect::<Result<_, _>>()? })
+        Ok(Self { batch, formats: formats.collect::<Result<_, ProveError>>()? })
     }
+}
+
+/// The smallest format for the integers of a port.
+pub(crate) fn format_of(circuit: &Circuit, port: &Port, num_openings: usize) -> Result<TensorFormat, ProveError> {
+    let tensor = circuit.tensor(port.tensor);
+    TensorFormat::of(tensor.min, tensor.max, num_openings)
 }
 
 /// Ports that the statement holds commitments to: `input` or `output` with the port, inputs first.
@@ -273,9 +288,9 @@ pub(crate) fn check_commitments(circuit: &Circuit, statement: &Statement) -> Res
         return Err(VerifyError::Statement { reason: format!("{actual} committed tensors, expected {expected}") });
     }
     for ((what, port), commitment) in committed_ports(circuit).zip(&statement.commitments) {
-        let TensorFormat { num_planes, num_openings } = commitment.format;
-        if !(1..=MAX_TENSOR_PLANES).contains(&num_planes) || !(1..=MAX_TENSOR_OPENINGS).contains(&num_openings) {
-            let reason = format!("the commitment to {what} `{}` has {num_planes} byte planes and {num_openings} openings", port.name);
+        let TensorFormat { num_planes, num_openings, margin } = commitment.format;
+        if !(1..=MAX_TENSOR_PLANES).contains(&num_planes) || !(1..=MAX_TENSOR_OPENINGS).contains(&num_openings) || margin > MAX_MARGIN {
+            let reason = format!("the commitment to {what} `{}` has {num_planes} byte planes, {num_openings} openings, {margin} bits of margin", port.name);
             return Err(VerifyError::Statement { reason });
         }
     }

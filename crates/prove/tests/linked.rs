@@ -38,7 +38,7 @@ fn two_models_are_chained_by_a_committed_tensor() {
     for (profile, batch) in [(Profile::Standard, 1), (Profile::High, 3)] {
         let (a, b) = (key(&first(), profile), key(&second(), profile));
         let samples: Vec<i64> = (0..5 * batch as i64).map(|i| 17 * i % 100 - 50).collect();
-        let scan = CommittedTensor::commit(samples.clone(), TensorFormat { num_planes: 1, num_openings: 3 }, profile).unwrap();
+        let scan = CommittedTensor::commit(samples.clone(), TensorFormat { num_planes: 1, num_openings: 3, margin: 0 }, profile).unwrap();
         let scans = InMemory::new(3);
         let linking = Linking { inputs: vec![Counted { tensor: &scan, openings: &scans }], output_openings: 2 };
         let one = prove_linked(&a, std::slice::from_ref(&samples), batch, &InMemory::new(1), &linking, &Silent).unwrap();
@@ -67,7 +67,7 @@ fn two_models_are_chained_by_a_committed_tensor() {
 
 #[test]
 fn commitments_hide_what_they_hold() {
-    let commit = || CommittedTensor::commit(vec![1, 2, 3], TensorFormat { num_planes: 1, num_openings: 1 }, Profile::Standard).unwrap();
+    let commit = || CommittedTensor::commit(vec![1, 2, 3], TensorFormat { num_planes: 1, num_openings: 1, margin: 0 }, Profile::Standard).unwrap();
     assert_ne!(commit().commitment(), commit().commitment());
 }
 
@@ -77,7 +77,7 @@ fn formats_that_cannot_be_are_refused() {
     assert_eq!(TensorFormat::of(0, 255, 1).unwrap().num_planes, 2);
     assert_eq!(TensorFormat::of(-(1 << 54), 1 << 54, 1).unwrap().num_planes, 7);
     assert!(TensorFormat::of(0, 1 << 55, 1).is_err());
-    let good = TensorFormat { num_planes: 1, num_openings: 1 };
+    let good = TensorFormat { num_planes: 1, num_openings: 1, margin: 0 };
     for (values, format) in [
         (vec![], good),
         (vec![128], good),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use veritorch_graph::circuit::{Circuit, Visibility};
 use veritorch_graph::model::Bytes;
 use veritorch_prove::renewal::{model_identity, with_renewals};
+use veritorch_prove::segments::prove as prove_segments;
 use veritorch_prove::{
     Counted, DEFAULT_TENSOR_OPENINGS, Link, Linking, Openings, ProveError, ProvingKey, SecurityReport, VerifyingKey, security,
     verify_renewals,
@@ -16,6 +17,7 @@ use crate::artefact::{self, File, Kind, Pieces, encode_section};
 use crate::commitment::{CommitmentOpening, OncePerProof, commit_inputs};
 use crate::inspect::{Inspection, Subject};
 use crate::ledger::{Counter, Ledger, LedgerError};
+use crate::parts::Parts;
 use crate::port::{BatchForm, Saturation, dequantise, expected, match_arrays, quantise};
 use crate::progress::begin;
 use crate::proof::{Origin, Proof};
@@ -89,7 +91,7 @@ struct Encoded {
 impl CompiledCircuit {
     /// A circuit that was committed to just now.
     pub(crate) fn new(key: ProvingKey, report: QuantisationReport) -> Result<Self, Error> {
-        let identity = key.vk.model_identity().map_err(ProveError::from)?;
+        let identity = model_identity(&key.vk, &[])?;
         let counter = Arc::new(Counter::in_memory(identity, key.vk.lifetime as u64)?);
         Ok(Self { key, report, identity, chain: Vec::new(), text: None, counter })
     }
@@ -113,8 +115,8 @@ impl CompiledCircuit {
         let report = file.section(2)?;
         let chain = read_chain(&file, 3, &key.vk)?;
         let text = file.has_section(4).then(|| file.own_section(4)).transpose()?;
-        let identity = model_identity(&key.vk, &chain).map_err(ProveError::from)?;
-        let table = key.vk.model_identity().map_err(ProveError::from)?;
+        let identity = model_identity(&key.vk, &chain)?;
+        let table = model_identity(&key.vk, &[])?;
         let counter = Arc::new(Counter::beside(table, path, key.vk.lifetime == 0));
         Ok(Self { key, report, identity, chain, text, counter })
     }
@@ -246,6 +248,20 @@ impl CompiledCircuit {
     /// # Errors
     /// As [`CompiledCircuit::prove`]; the commitment is not one to these inputs, or the policy commits none.
     pub fn prove_linked(&self, inputs: Inputs<'_>, openings: usize, progress: &dyn Progress) -> Result<Proven, Error> {
+        self.prove_keeping(inputs, openings, None, progress)
+    }
+
+    /// As [`CompiledCircuit::prove_linked`]; finished segments of a circuit that is proved in several are kept in this folder until the proof
+    /// is there, so that the same call goes on where one before it ended. They are secret: nobody but their owner can read them. Inputs that
+    /// are committed for this proof, and not beforehand, are committed anew each time, so that nothing is kept.
+    ///
+    /// # Errors
+    /// As [`CompiledCircuit::prove_linked`]; what is in the folder is of another proof or damaged.
+    pub fn prove_resumable(&self, inputs: Inputs<'_>, openings: usize, folder: &Path, progress: &dyn Progress) -> Result<Proven, Error> {
+        self.prove_keeping(inputs, openings, Some(folder), progress)
+    }
+
+    fn prove_keeping(&self, inputs: Inputs<'_>, openings: usize, folder: Option<&Path>, progress: &dyn Progress) -> Result<Proven, Error> {
         begin(progress, "encode")?;
         let (given, mut encoded) = match inputs {
             Inputs::Values(arrays) => (None, self.encode(arrays)?),
@@ -273,7 +289,14 @@ impl CompiledCircuit {
         if !self.chain.is_empty() {
             self.worth(batch)?;
         }
-        let proven = veritorch_prove::prove_linked(&self.key, &encoded.integers, batch, &*self.counter, &linking, progress)?;
+        let parts = folder.filter(|_| self.key.vk.is_segmented() && made.is_none());
+        let parts = parts.map(|folder| Parts::new(folder, &self.key.vk, &encoded.integers, &linking));
+        let proven = match &parts {
+            Some(parts) => {
+                prove_segments(&self.key, &encoded.integers, batch, &*self.counter, &linking, parts, progress).map_err(|error| parts.error(error))?
+            }
+            None => veritorch_prove::prove_linked(&self.key, &encoded.integers, batch, &*self.counter, &linking, progress)?,
+        };
         drop(linking);
         let outputs = self.decode(&proven.outputs, encoded.form);
         let committed_outputs = if proven.committed_outputs.is_empty() {
@@ -284,7 +307,7 @@ impl CompiledCircuit {
             opening.counter().reserve().map_err(ProveError::Openings)?;
             Some(opening)
         };
-        let security = with_renewals(proven.security, &self.key.vk, &self.chain).map_err(ProveError::from)?;
+        let security = with_renewals(proven.security, &self.key.vk, &self.chain)?;
         let origin = Origin::of(&self.key.vk, self.identity, &security, &proven.sizes);
         Ok(Proven {
             proof: Proof { origin, proof: proven.proof },
@@ -393,6 +416,7 @@ impl Verifier {
         let mut report = Inspection::new(subject).with_circuit(circuit);
         report.lifetime = Some(self.key.lifetime);
         report.renewals = self.chain.len();
+        report.set_segments(&self.key)?;
         Ok(report)
     }
 
@@ -403,7 +427,7 @@ impl Verifier {
 
     /// The same for a report that is there.
     pub(crate) fn with_renewals(&self, report: SecurityReport) -> Result<SecurityReport, Error> {
-        Ok(with_renewals(report, &self.key, &self.chain).map_err(ProveError::from)?)
+        Ok(with_renewals(report, &self.key, &self.chain)?)
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use veritorch_graph::circuit::CircuitError;
 use veritorch_graph::model::ModelGraph;
+use veritorch_graph::segments::choose_cuts;
 use veritorch_onnx::ImportOptions;
 use veritorch_prove::{DEFAULT_LIFETIME, Profile, ProvingKey, Setup};
 use veritorch_quantise::QuantiseOptions;
@@ -11,7 +12,7 @@ use veritorch_quantise::QuantiseOptions;
 use crate::circuit::{CompiledCircuit, is_public};
 use crate::port::{Expected, match_arrays};
 use crate::progress::begin;
-use crate::{Array, Arrays, Error, Progress};
+use crate::{Array, Arrays, Error, Progress, memory};
 
 /// Options of [`compile`].
 #[derive(Clone, Debug, Default)]
@@ -26,6 +27,8 @@ pub struct CompileOptions {
     pub profile: Profile,
     /// Proofs that the model commitment covers, [`DEFAULT_LIFETIME`] unless said otherwise. Public weights have none.
     pub lifetime: Option<usize>,
+    /// Bytes that proving one sample may take, as far as can be told: a larger circuit is cut into segments that are proved one by one.
+    pub memory: Option<u64>,
 }
 
 /// Compiles an ONNX or TensorFlow Lite file: imports, calibrates, quantises and commits to the weights.
@@ -108,8 +111,17 @@ pub fn compile_graph(
     drop(graph);
     begin(progress, "commit to the model")?;
     let setup = Setup { profile: options.profile, lifetime };
-    let key = ProvingKey::setup(quantised.circuit, quantised.params, setup, progress)?;
+    let cuts = match options.memory {
+        Some(budget) => choose_cuts(&quantised.circuit, budget, memory::estimate).map_err(|error| too_small(budget, error))?,
+        None => Vec::new(),
+    };
+    let key = ProvingKey::setup_segments(quantised.circuit, quantised.params, &cuts, setup, progress)?;
     CompiledCircuit::new(key, quantised.report)
+}
+
+fn too_small(budget: u64, error: CircuitError) -> Error {
+    let (CircuitError::Item { reason, .. } | CircuitError::Tensor { reason, .. }) = error;
+    Error::Option { option: "memory", reason: format!("{} MB is too little: {reason}", budget >> 20) }
 }
 
 /// Proofs that the model commitment will cover. Public weights need no masks.

@@ -21,7 +21,7 @@ pub enum Error {
     /// A file could not be read or written.
     #[error("cannot {action} `{}`: {source}", path.display())]
     Io {
-        /// `read` or `write`.
+        /// `read`, `write` or `remove`.
         action: &'static str,
         /// The file.
         path: PathBuf,
@@ -78,6 +78,14 @@ pub enum Error {
         /// Where.
         section: String,
         /// How.
+        reason: String,
+    },
+    /// What was kept of an unfinished proof cannot be used.
+    #[error("cannot go on with the segments in `{}`: {reason}", path.display())]
+    Parts {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
         reason: String,
     },
     /// An array that the model needs is not there.
@@ -334,6 +342,7 @@ impl Error {
             Self::Version { found, supported, .. } if found > supported => "install a newer veritorch".to_owned(),
             Self::Version { .. } => "compile the model again with this version".to_owned(),
             Self::Truncated { .. } | Self::Damaged { .. } => "copy or make the file again".to_owned(),
+            Self::Parts { .. } => "remove the folder to begin anew, or give the input and model that it was begun with".to_owned(),
             Self::MissingArray { .. } | Self::UnknownArray { .. } => {
                 "the names are those of the model's file; `veritorch inspect` prints them".to_owned()
             }

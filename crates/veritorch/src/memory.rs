@@ -1,6 +1,30 @@
-//! The process's greatest resident memory, from Linux's `/proc`.
+//! Memory: what proving takes, estimated beforehand, and the process's greatest resident memory, from Linux's `/proc`.
 
 use std::fs;
+
+use veritorch_graph::segments::Demand;
+
+/// Bytes of the prover per unit of a circuit's demand, fitted to the peaks of the built-in models; rather too many than too few.
+mod bytes {
+    /// Values, cells, code word, the opening's weights.
+    pub(super) const CELL: u64 = 64;
+    /// Values of tensors that are not committed.
+    pub(super) const ENTRY: u64 = 10;
+    /// Mapped weights, the committed matrix, and what combines its rows.
+    pub(super) const WEIGHT: u64 = 4;
+    /// Encoded rows and their tree.
+    pub(super) const BOUNDARY: u64 = 200;
+    /// Tables, multiplicities, the program.
+    pub(super) const FIXED: u64 = 48 << 20;
+}
+
+/// Bytes that proving takes, roughly.
+#[must_use]
+pub(crate) fn estimate(demand: Demand) -> u64 {
+    let Demand { cells, entries, weights, boundary } = demand;
+    let parts = [(cells, bytes::CELL), (entries, bytes::ENTRY), (weights, bytes::WEIGHT), (boundary, bytes::BOUNDARY)];
+    parts.iter().fold(bytes::FIXED, |total, (count, each)| total.saturating_add(count.saturating_mul(*each)))
+}
 
 /// Greatest resident memory since the start, or since [`reset_peak`]; `None` where the system does not tell.
 #[must_use]

@@ -67,7 +67,7 @@ impl Origin {
         key: &VerifyingKey,
         model_identity: [u8; 32],
         security: &SecurityReport,
-        sizes: &[(&'static str, usize)],
+        sizes: &[(String, usize)],
     ) -> Self {
         let circuit = &key.circuit;
         let terms = security.terms.iter().map(|term| (term.name.clone(), tenths(term.bits)));
@@ -82,7 +82,7 @@ impl Origin {
                 PortNote::of(circuit.policy.input, &circuit.inputs),
                 PortNote::of(circuit.policy.output, &circuit.outputs),
             ],
-            sizes: sizes.iter().map(|(name, bytes)| ((*name).to_owned(), *bytes as u64)).collect(),
+            sizes: sizes.iter().map(|(name, bytes)| (name.clone(), *bytes as u64)).collect(),
         }
     }
 }

@@ -1,16 +1,17 @@
 //! The library from compile to verify on a small model, and files forged by somebody who can compute checksums.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use veritorch_graph::model::Bytes;
-use veritorch_prove::VerifyError;
+use veritorch_prove::{Profile, ProvingKey, VerifyError};
 
 use crate::artefact::{self, Kind};
 use crate::bench::synthetic_data;
 use crate::{
-    Array, Arrays, CompileOptions, CompiledCircuit, Error, Policy, Proof, QuantiseOptions, Silent, Verifier, Visibility,
-    compile_graph, zoo,
+    Array, Arrays, CompileOptions, CompiledCircuit, Error, Inputs, Policy, Proof, QuantiseOptions, Silent, Verifier, Visibility,
+    compile_graph, parts_folder, remove_parts, zoo,
 };
 
 struct Sample {
@@ -107,7 +108,7 @@ fn damaged_files_are_errors_in_every_section() {
         Kind::ProverKey => load_circuit(bytes).map(drop),
         Kind::VerifierKey => Verifier::from_bytes(file("a.vk"), bytes).map(drop),
         Kind::Proof => Proof::from_bytes(file("p.proof"), bytes).map(drop),
-        Kind::Ledger | Kind::Commitment | Kind::Opening => unreachable!("they have tests of their own"),
+        Kind::Ledger | Kind::Commitment | Kind::Opening | Kind::Part => unreachable!("they have tests of their own"),
     };
     for (kind, bytes) in [
         (Kind::ProverKey, circuit.to_pieces().concat()),
@@ -270,4 +271,88 @@ fn a_forged_chain_is_refused() {
     let empty = artefact::encode_section::<Vec<veritorch_prove::Link>>(&Vec::new());
     let bytes = artefact::encode(Kind::VerifierKey, &[artefact::encode_section(&verifier.key), empty]);
     assert!(Verifier::from_bytes(file("a.vk"), &bytes).is_err());
+}
+
+/// The sample's model, to be proved in segments.
+fn in_segments() -> (CompiledCircuit, &'static Arrays) {
+    let Sample { circuit, input, .. } = sample();
+    let whole = circuit.circuit();
+    let cut = whole.tensors.iter().position(|tensor| tensor.name == "fc2.weight").unwrap() as u32;
+    let key = ProvingKey::setup_segments(whole.clone(), circuit.key.params.clone(), &[cut], Profile::Standard, &Silent).unwrap();
+    (CompiledCircuit::new(key, circuit.report.clone()).unwrap(), input)
+}
+
+#[test]
+fn a_circuit_in_segments_is_used_like_any_other() {
+    let (circuit, input) = in_segments();
+    assert!(!circuit.key.vk.segments.is_empty());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.vt");
+    circuit.save(&path).unwrap();
+    let circuit = CompiledCircuit::load(&path).unwrap();
+    let verifier = Verifier::load(&folder.path().join("m.vk")).unwrap();
+    let proven = circuit.prove(input, &Silent).unwrap();
+    assert_eq!(proven.outputs, circuit.run(input).unwrap().outputs);
+    let proof = Proof::from_bytes(file("p.proof"), &proven.proof.to_bytes()).unwrap();
+    assert_eq!(verifier.verify(&proof).unwrap().outputs.unwrap()["fc2"].data, proven.outputs["fc2"].data);
+    let report = circuit.inspect(1).unwrap();
+    assert_eq!(report.segments.len(), circuit.key.vk.segments.len());
+    assert!(report.to_string().contains("segment"));
+    assert_eq!(circuit.openings_left().unwrap(), Some(23));
+    let renewed = circuit.renew(&Silent).unwrap();
+    assert_eq!(renewed.verifier().model_commitment(), verifier.model_commitment());
+    let verifier = Verifier::from_bytes(file("n.vk"), &renewed.verifier().to_bytes()).unwrap();
+    assert_eq!(verifier.verify(&renewed.prove(input, &Silent).unwrap().proof).unwrap().renewals, 1);
+    let mut other = renewed.verifier();
+    other.key.segments[1].root[0] ^= 1;
+    assert!(Verifier::from_bytes(file("n.vk"), &other.to_bytes()).is_err());
+}
+
+#[test]
+fn too_little_memory_is_refused() {
+    let graph = zoo::model("mlp").unwrap();
+    let (calibration, _) = synthetic_data(&graph, 1);
+    let options = CompileOptions { memory: Some(1 << 20), ..CompileOptions::default() };
+    let error = compile_graph(graph, &calibration, &options, &Silent).unwrap_err();
+    assert!(matches!(error, Error::Option { option: "memory", .. }), "{error}");
+}
+
+#[test]
+fn a_proof_that_was_stopped_goes_on() {
+    struct StopAtLast(AtomicBool);
+    impl crate::Progress for StopAtLast {
+        fn segment(&self, index: usize, count: usize) {
+            self.0.store(index + 1 == count, Ordering::Relaxed);
+        }
+
+        fn interrupted(&self) -> bool {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+    let (circuit, input) = in_segments();
+    let folder = tempfile::tempdir().unwrap();
+    let parts = parts_folder(&folder.path().join("p.proof"));
+    let prove = |input: &Arrays, progress: &dyn crate::Progress| circuit.prove_resumable(Inputs::Values(input), 1, &parts, progress);
+    assert!(matches!(prove(input, &StopAtLast(AtomicBool::new(false))), Err(Error::Interrupted)));
+    let names = || std::fs::read_dir(&parts).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    assert_eq!(names().len(), circuit.key.vk.segments.len() - 1);
+    #[cfg(unix)]
+    for path in [parts.clone(), parts.join("000.part")] {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o077, 0);
+    }
+    // Another input does not go on with it.
+    let mut other = input.clone();
+    other.values_mut().next().unwrap().data[0] += 0.5;
+    let error = prove(&other, &Silent).unwrap_err();
+    assert!(matches!(error, Error::Parts { .. }) && error.exit_code() == 2, "{error}");
+    let kept = std::fs::read(parts.join("000.part")).unwrap();
+    std::fs::write(parts.join("000.part"), &kept[..kept.len() - 1]).unwrap();
+    assert!(matches!(prove(input, &Silent), Err(Error::Parts { .. })));
+    std::fs::write(parts.join("000.part"), &kept).unwrap();
+    let proven = prove(input, &Silent).unwrap();
+    circuit.verifier().verify(&proven.proof).unwrap();
+    remove_parts(&parts).unwrap();
+    assert!(!parts.exists());
+    remove_parts(&parts).unwrap();
 }

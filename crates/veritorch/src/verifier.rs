@@ -49,7 +49,7 @@ impl Verifier {
             section: "key".to_owned(),
             reason,
         };
-        key.circuit.check().map_err(|error| damaged(error.to_string()))?;
+        key.validate().map_err(|error| damaged(error.to_string()))?;
         if is_public(key.circuit.policy.weights) != (key.lifetime == 0) {
             return Err(damaged("its weights are masked though public, or private without masks".to_owned()));
         }

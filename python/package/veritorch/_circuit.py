@@ -109,6 +109,7 @@ class Circuit:
         *,
         commitment: Commitment | None = None,
         openings: int = DEFAULT_OPENINGS,
+        resume: Path | None = None,
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> Proof:
@@ -119,6 +120,8 @@ class Circuit:
             commitment: For a circuit with `input="committed"`: a commitment to the input that was made before, with
                 what opens it; one of its openings is used. Without it one is made: `Proof.committed_inputs`.
             openings: Proofs that commitments which are made for this one can be used in, this one among them.
+            resume: A folder that keeps finished segments of a circuit that was compiled with `memory` until the proof is
+                there: the same call goes on where one before it ended. What is in it is secret.
             threads: As in `compile`.
             progress: As in `compile`.
 
@@ -141,6 +144,7 @@ class Circuit:
             self._arrays(x) if x is not None or commitment is None else None,
             commitment=None if commitment is None else commitment._native,
             openings=openings,
+            resume=None if resume is None else os.fspath(resume),
             watch=watch(threads, progress),
         )
         _warn(notes)

@@ -48,6 +48,7 @@ def compile(
     output: Visibility = "public",
     profile: Profile = "standard",
     lifetime: int | None = None,
+    memory: int | None = None,
     name: str | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -87,6 +88,8 @@ def compile(
         profile: "standard" for at least 100 bits of security, "high" for at least 128.
         lifetime: Proofs that the commitment to private weights covers before it is renewed; 24 unless said
             otherwise. More make proving slower.
+        memory: Bytes that proving one sample may take, as far as can be told beforehand. A larger circuit is cut into
+            segments that are proved one by one, in one proof; see `resume` of `Circuit.prove`.
         name: What reports call the model; by default the class of a module, or the name in the file.
         threads: Threads to work with; all that the machine has unless said otherwise.
         progress: Called with the name of each phase, on the calling thread.
@@ -109,6 +112,8 @@ def compile(
     high = choice("profile", profile, "standard", "high") == "high"
     if lifetime is not None and (isinstance(lifetime, bool) or not isinstance(lifetime, int) or lifetime < 1):
         raise OptionError(f"lifetime: expected an integer of at least 1, got {lifetime!r}")
+    if memory is not None and (isinstance(memory, bool) or not isinstance(memory, int) or not 1 <= memory < 1 << 63):
+        raise OptionError(f"memory: expected a number of bytes, got {memory!r}")
     if accuracy_target is not None and drift_target is not None:
         raise OptionError("accuracy_target and drift_target: expected one of them, got both")
     for option, value in (("activation_bits", activation_bits), ("input_bits", input_bits)):
@@ -143,6 +148,7 @@ def compile(
                 "output": output,
                 "high": high,
                 "lifetime": lifetime,
+                "memory": memory,
             },
             watch=watch(threads, progress),
         )

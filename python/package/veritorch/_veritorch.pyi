@@ -33,6 +33,7 @@ class _Options(TypedDict):
     output: str
     high: bool
     lifetime: int | None
+    memory: int | None
 
 __version__: str
 
@@ -81,7 +82,13 @@ class Circuit:
     def report(self) -> str: ...
     def run(self, inputs: dict[str, _Array], *, watch: _Watch) -> tuple[dict[str, _Array], list[str]]: ...
     def prove(
-        self, inputs: dict[str, _Array] | None, *, commitment: Commitment | None, openings: int, watch: _Watch
+        self,
+        inputs: dict[str, _Array] | None,
+        *,
+        commitment: Commitment | None,
+        openings: int,
+        resume: str | None,
+        watch: _Watch,
     ) -> tuple[Proof, list[Commitment | None], list[str]]: ...
     def generate(
         self, prompt: str, max_new_tokens: int, *, watch: _Watch

@@ -123,6 +123,7 @@ impl QuantiseArgs {
             },
             profile: self.profile.into(),
             lifetime: self.lifetime,
+            memory: self.memory,
         })
     }
 }

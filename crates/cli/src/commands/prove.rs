@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::json;
 use veritorch::commitment::opening_path;
 use veritorch::inspect::bits;
-use veritorch::{CommitmentOpening, Inputs, Proven};
+use veritorch::{CommitmentOpening, Inputs, Proven, parts_folder, remove_parts};
 
 use super::{check_destinations, load_key, print, print_json, show, write_text};
 use crate::args::ProveArgs;
@@ -30,10 +30,12 @@ pub(crate) fn prove(args: &ProveArgs, terminal: &Terminal) -> Result<(), Failure
         (None, None) => return Err(Failure::usage("--input", "neither it nor --input-commitment is given")),
     };
     let start = Instant::now();
-    let proven = circuit.prove_linked(inputs, args.openings, terminal)?;
+    let parts = parts_folder(&args.output);
+    let proven = circuit.prove_resumable(inputs, args.openings, &parts, terminal)?;
     let seconds = start.elapsed().as_secs_f64();
     let commitments = save_commitments(&args.output, &proven)?;
     proven.proof.save(&args.output)?;
+    remove_parts(&parts)?;
     terminal.finish();
     proven.saturations.iter().for_each(|saturation| terminal.warning(&saturation.to_string()));
     let security = proven.proof.inspect().security.bits;

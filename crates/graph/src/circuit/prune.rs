@@ -121,7 +121,7 @@ fn ranks(used: &[bool]) -> Vec<usize> {
 
 impl Op {
     /// Replaces every operand.
-    fn rename(&mut self, new_id: impl Fn(TensorId) -> TensorId) {
+    pub(crate) fn rename(&mut self, new_id: impl Fn(TensorId) -> TensorId) {
         match self {
             Self::Input { .. } | Self::Weight { .. } => {}
             Self::Linear { terms, .. } => terms.iter_mut().for_each(|term| term.x = new_id(term.x)),

@@ -37,6 +37,7 @@ pub use mask::Mask;
 pub use maximum::{View, Windows, max_pool_axis, maximum, reduce_max};
 pub use normalize::{Normalisation, Normalised, normalize};
 pub use range::range;
+pub(crate) use range::covering;
 pub use reciprocal::reciprocal;
 pub use requantise::{Quotient, Requantised, function_table, requantise, signed_range};
 pub use softmax::{SOFTMAX_LOG_SCALE, softmax};

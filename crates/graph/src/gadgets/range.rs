@@ -63,7 +63,7 @@ pub(super) fn pin(
 }
 
 /// `(min, log_len)` of the smallest range `[0, 2^k)` or `[-2^k, 2^k)` that holds these bounds.
-pub(super) fn covering(lo: i64, hi: i64) -> (i64, u32) {
+pub(crate) fn covering(lo: i64, hi: i64) -> (i64, u32) {
     let bits = |v: i64| 64 - v.max(0).leading_zeros();
     if lo >= 0 {
         return (0, bits(hi));

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use prost::Message;
+use veritorch_graph::model::{bfloat16, half};
 
 /// A case.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -107,22 +108,10 @@ impl RawTensor {
             3 => each(raw, |b: [u8; 1]| f32::from(b[0] as i8)),
             2 | 9 => each(raw, |b: [u8; 1]| f32::from(b[0])),
             10 => each(raw, |b| half(u16::from_le_bytes(b))),
-            16 => each(raw, |b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)),
+            16 => each(raw, |b| bfloat16(u16::from_le_bytes(b))),
             _ => return None,
         })
     }
-}
-
-/// A number of half precision.
-fn half(bits: u16) -> f32 {
-    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f32::from(bits & 0x3ff) / 1024.0);
-    let magnitude = match exponent {
-        0 => fraction * 2f32.powi(-14),
-        31 if fraction == 0.0 => f32::INFINITY,
-        31 => f32::NAN,
-        _ => (1.0 + fraction) * 2f32.powi(exponent - 15),
-    };
-    if bits >> 15 == 1 { -magnitude } else { magnitude }
 }
 
 impl Case {

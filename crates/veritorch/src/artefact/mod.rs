@@ -1,4 +1,4 @@
-//! The files `.vt` (prover's key), `.vk` (verifier's key), `.proof` and `.ledger`.
+//! The files `.vt` (prover's key), `.vk` (verifier's key), `.proof`, `.ledger` and others.
 //!
 //! ```text
 //! magic 8 | version u16 | kind u8 | sections u8 | (length u64 | BLAKE3 32) per section | BLAKE3 of all before 32 | sections
@@ -28,7 +28,7 @@ use crate::Error;
 pub const MAGIC: [u8; 8] = *b"\x95vtorch\n";
 
 /// The format that this build writes, and the only one that it reads.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 const FIXED_HEADER: usize = 12;
 const SECTION_HEADER: usize = 40;
@@ -49,10 +49,13 @@ pub enum Kind {
     Commitment,
     /// `.opening`: what opens them.
     Opening,
+    /// `.part`: a finished segment of an unfinished proof.
+    Part,
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [Self::ProverKey, Self::VerifierKey, Self::Proof, Self::Ledger, Self::Commitment, Self::Opening];
+    const ALL: [Self; 7] =
+        [Self::ProverKey, Self::VerifierKey, Self::Proof, Self::Ledger, Self::Commitment, Self::Opening, Self::Part];
 
     /// Extension of ledgers.
     pub(crate) const LEDGER: &str = "ledger";
@@ -65,6 +68,7 @@ impl Kind {
             Self::Ledger => 4,
             Self::Commitment => 5,
             Self::Opening => 6,
+            Self::Part => 7,
         }
     }
 
@@ -90,6 +94,7 @@ impl Kind {
             Self::Ledger => &["grant"],
             Self::Commitment => &["commitment"],
             Self::Opening => &["tensors"],
+            Self::Part => &["proof it belongs to", "segment"],
         }
     }
 }
@@ -103,6 +108,7 @@ impl fmt::Display for Kind {
             Self::Ledger => "ledger (.ledger)",
             Self::Commitment => "commitment (.commitment)",
             Self::Opening => "commitment's opening (.opening)",
+            Self::Part => "part of an unfinished proof (.part)",
         })
     }
 }

@@ -90,7 +90,7 @@ fn commit_steps(tensors: &Tensors, scale: Option<f64>, profile: Profile, num_ope
             return Err(Error::Dtype { what: "array", name: name.clone(), reason });
         }
         let port = (name.clone(), tensor.shape.clone(), vec![scale]);
-        Ok((port, CommittedTensor::commit(values, TensorFormat { num_planes, num_openings }, profile)?))
+        Ok((port, CommittedTensor::commit(values, TensorFormat { num_planes, num_openings, margin: 0 }, profile)?))
     });
     assemble(committed.collect::<Result<_, Error>>()?, profile, num_openings)
 }

@@ -22,7 +22,7 @@ pub fn inspect_file(path: &Path, batch: usize) -> Result<Inspection, Error> {
         Kind::ProverKey => CompiledCircuit::from_bytes(path, &map)?.inspect(batch)?,
         Kind::VerifierKey => Verifier::from_bytes(path, bytes)?.inspect(batch)?,
         Kind::Proof => Proof::from_bytes(path, bytes)?.inspect(),
-        kind @ (Kind::Ledger | Kind::Commitment | Kind::Opening) => {
+        kind @ (Kind::Ledger | Kind::Commitment | Kind::Opening | Kind::Part) => {
             return Err(Error::WrongKind { path: path.to_owned(), expected: Kind::ProverKey, actual: kind });
         }
     };

@@ -13,8 +13,11 @@ pub use nodes::{NodeKind, NodeRow, TensorRow};
 
 use serde::Serialize;
 use veritorch_graph::circuit::{Circuit, Constraint, Policy, Port, Table};
-use veritorch_prove::{Profile, SecurityReport};
+use veritorch_graph::segments::demands;
+use veritorch_prove::{Profile, ProveError, SecurityReport, VerifyingKey};
 use veritorch_quantise::QuantisationReport;
+
+use crate::memory;
 
 /// Everything that is known about a key or a proof.
 #[derive(Clone, Debug, Serialize)]
@@ -41,6 +44,8 @@ pub struct Inspection {
     pub renewals: usize,
     /// Samples that predictions and the security level are for.
     pub batch: usize,
+    /// The segments that the circuit is proved in; none where it is proved as one.
+    pub segments: Vec<SegmentRow>,
     /// Inputs of the model.
     pub inputs: Vec<PortRow>,
     /// Outputs of the model.
@@ -92,6 +97,19 @@ pub struct PortRow {
     pub range: [i64; 2],
     /// Real value of one step; one per index of the last axis where there are several.
     pub scale: Vec<f64>,
+}
+
+/// A segment of a circuit that is proved in several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SegmentRow {
+    /// The user's node that its first tensor belongs to.
+    pub first_node: String,
+    /// Byte planes times entries of its weights.
+    pub weight_bytes: u64,
+    /// Committed cells, for one sample.
+    pub committed: u64,
+    /// Memory that proving one sample of it is thought to take.
+    pub predicted_bytes: u64,
 }
 
 /// A lookup table.
@@ -241,6 +259,7 @@ impl Inspection {
             openings_left: None,
             renewals: 0,
             batch: subject.batch,
+            segments: Vec::new(),
             inputs: Vec::new(),
             outputs: Vec::new(),
             nodes: Vec::new(),
@@ -282,6 +301,23 @@ impl Inspection {
             predicted_seconds: predicted.total(),
         });
         self
+    }
+
+    /// Adds the segments that the circuit is proved in, with the memory that each is thought to take for one sample.
+    pub(crate) fn set_segments(&mut self, key: &VerifyingKey) -> Result<(), ProveError> {
+        let cuts: Vec<u32> = key.segments.iter().skip(1).map(|segment| segment.start).collect();
+        if cuts.is_empty() {
+            return Ok(());
+        }
+        let demands = demands(&key.circuit, &cuts)?;
+        let rows = key.segments.iter().zip(demands).map(|(segment, demand)| SegmentRow {
+            first_node: key.circuit.tensors.get(segment.start as usize).map_or_else(String::new, |tensor| tensor.node.clone()),
+            weight_bytes: demand.weights,
+            committed: demand.cells,
+            predicted_bytes: memory::estimate(demand),
+        });
+        self.segments = rows.collect();
+        Ok(())
     }
 
     /// Adds the quantiser's report, and its scales to the nodes that it names.

@@ -113,7 +113,17 @@ impl Inspection {
             count(work.lookups),
             count(work.committed)
         )?;
-        writeln!(f, "prediction        {} on one core", time(totals.predicted_seconds))
+        writeln!(f, "prediction        {} on one core", time(totals.predicted_seconds))?;
+        if self.segments.is_empty() {
+            return Ok(());
+        }
+        let mut rows = vec![row([">segment", "from node", ">weights", ">committed", ">memory"])];
+        rows.extend(self.segments.iter().enumerate().map(|(index, segment)| {
+            let numbers = [bytes(segment.weight_bytes), count(segment.committed), bytes(segment.predicted_bytes)];
+            [vec![(index + 1).to_string(), clip(&segment.first_node, 44)], numbers.to_vec()].concat()
+        }));
+        writeln!(f)?;
+        write_table(f, &rows)
     }
 }
 
