@@ -25,6 +25,7 @@ use veritorch_sumcheck::transcript::Transcript;
 use veritorch_sumcheck::{E2, F, VerifierTranscript};
 
 use crate::clock::Clock;
+use crate::key::Model;
 use crate::malicious::circuits::{Builder, Case};
 use crate::malicious::multiplicities;
 use crate::protocol::{COMBINATION_ROOT, DOMAIN, messages, prove_witness};
@@ -76,7 +77,7 @@ fn seed(kind: u8, run: usize) -> [u8; 32] {
 
 /// What everybody knows of a key, but for its root.
 fn keyless(case: &Case, lifetime: usize) -> VerifyingKey {
-    VerifyingKey { circuit: case.circuit.clone(), model_root: [0; 32], profile: Profile::Standard, lifetime }
+    VerifyingKey { circuit: case.circuit.clone(), model_root: [0; 32], profile: Profile::Standard, lifetime, segments: Vec::new(), part_of: None }
 }
 
 /// An honest proof under a fresh key.
@@ -86,7 +87,7 @@ fn honest(case: &Case, lifetime: usize, seed: [u8; 32]) -> (Messages, ProvingKey
     SecretRng::from_seed(&seed).fill(&mut model_seed);
     let model = ModelProver::commit(vk.model_layout().unwrap(), &case.params, model_seed).unwrap();
     vk.model_root = model.root();
-    let key = ProvingKey { vk, params: case.params.clone(), model };
+    let key = ProvingKey { vk, params: case.params.clone(), model: Model::Whole(model) };
     let sizes = Sizes { batch: 1, formats: Vec::new() };
     let public = Public::<E2>::new::<ProveError>(&key.vk, &sizes).unwrap();
     let witness = execute(&public.plan.circuit, &key.params, &case.inputs).unwrap();
