@@ -142,27 +142,30 @@ impl Circuit {
     }
 
     /// What the model says after a prompt: ids of both, both, and whether the model ended the text.
-    #[pyo3(signature = (prompt, max_new_tokens, *, watch))]
-    fn generate(&self, py: Python<'_>, prompt: String, max_new_tokens: usize, watch: Watch) -> PyResult<Said> {
+    #[pyo3(signature = (prompt, max_new_tokens, seed, *, watch))]
+    fn generate(&self, py: Python<'_>, prompt: String, max_new_tokens: usize, seed: Option<u64>, watch: Watch) -> PyResult<Said> {
         let compiled = Arc::clone(&self.compiled);
-        let said = watch.run(py, move |progress| compiled.generate(&prompt, max_new_tokens, &mut |_| (), progress))?;
+        let said = watch.run(py, move |progress| compiled.generate(&prompt, max_new_tokens, seed, &mut |_| (), progress))?;
         Ok(((said.ids.prompt, said.ids.generated), (said.prompt, said.text), said.is_finished))
     }
 
-    /// A proof of a text, and notes on inputs that saturate.
-    #[pyo3(signature = (prompt, text, *, watch))]
+    /// A proof of a text, the commitment to it where the policy asks for one, and notes on inputs that saturate.
+    #[pyo3(signature = (prompt, text, seed, *, watch))]
     fn prove_text(
         &self,
         py: Python<'_>,
         prompt: Vec<u32>,
         text: Vec<u32>,
+        seed: Option<u64>,
         watch: Watch,
-    ) -> PyResult<(Proof, Vec<String>)> {
+    ) -> PyResult<(Proof, Option<Commitment>, Vec<String>)> {
         let compiled = Arc::clone(&self.compiled);
-        let text = TextStatement { prompt, generated: text };
+        let text = TextStatement { prompt, generated: text, seed };
         let proven = watch.run(py, move |progress| compiled.prove_text(&text, progress))?;
         let notes = notes(&proven.saturations);
-        Ok((Proof { proof: Arc::new(proven.proof), outputs: Some(proven.outputs), timings: proven.timings }, notes))
+        let committed = proven.committed_inputs.map(Commitment::of);
+        let proof = Proof { proof: Arc::new(proven.proof), outputs: Some(proven.outputs), timings: proven.timings };
+        Ok((proof, committed, notes))
     }
 
     /// The same model under fresh masks.

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use veritorch::commitment::input_steps_like;
 use veritorch::port::{Expected, match_arrays};
-use veritorch::{Array, Arrays, Checkpoint, CompileOptions, Error, ImportOptions, InputSteps, LoadOptions, Policy, Profile, QuantiseOptions, Silent, Target, Tokenizer, Visibility};
+use veritorch::{Array, Arrays, Checkpoint, CompileOptions, Error, Head, ImportOptions, InputSteps, LoadOptions, Policy, Profile, QuantiseOptions, Sampling, Silent, Target, Tokenizer, Visibility};
 use veritorch_graph::model::{ModelGraph, ValueId};
 
 use crate::circuit::Circuit;
@@ -119,6 +119,9 @@ fn visibility(option: &'static str, name: &str) -> Result<Visibility, Error> {
         .ok_or_else(|| Error::Option { option, reason: format!("`{name}`, expected public, private or committed") })
 }
 
+/// Whether a language model gives next ids, whether of a text that is hidden, and the temperature and number of tokens it draws with.
+type HeadOptions = (bool, bool, Option<(f32, Option<usize>)>);
+
 #[pymethods]
 impl Model {
     /// Reads an ONNX or TensorFlow Lite file.
@@ -131,8 +134,11 @@ impl Model {
 
     /// Reads a Hugging Face folder.
     #[staticmethod]
-    fn from_pretrained(py: Python<'_>, folder: PathBuf, seq_len: usize, next_ids: bool, token_types: bool) -> PyResult<Self> {
-        let options = LoadOptions { next_ids, token_types, ..LoadOptions::new(seq_len) };
+    #[pyo3(signature = (folder, seq_len, head, token_types))]
+    fn from_pretrained(py: Python<'_>, folder: PathBuf, seq_len: usize, head: HeadOptions, token_types: bool) -> PyResult<Self> {
+        let (next_ids, hides_text, sampling) = head;
+        let sampling = sampling.map(|(temperature, top_k)| Sampling { temperature, top_k });
+        let options = LoadOptions { head: Head { next_ids, hides_text, sampling }, token_types, ..LoadOptions::new(seq_len) };
         let checkpoint = py.detach(|| veritorch::import_checkpoint(&folder, &options, &Silent));
         Self::new(py, checkpoint.map(Source::Checkpoint))
     }

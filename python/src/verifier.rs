@@ -49,10 +49,16 @@ impl VerifyingKey {
         PyBytes::new(py, &self.verifier.to_bytes())
     }
 
-    /// Ids of the prompt and of the text of a proof that was verified.
-    fn text(&self, py: Python<'_>, proof: &Proof) -> PyResult<(Vec<u32>, Vec<u32>)> {
+    /// Ids of the prompt and of the text of a proof that was verified, and the seed that they were drawn by.
+    fn text(&self, py: Python<'_>, proof: &Proof) -> PyResult<(Vec<u32>, Vec<u32>, Option<u64>)> {
         let text = self.verifier.text(&proof.proof).map_err(|error| errors::raise(py, &error))?;
-        Ok((text.prompt, text.generated))
+        Ok((text.prompt, text.generated, text.seed))
+    }
+
+    /// Numbers of tokens of the prompt and of the text of a proof that was verified and hides them; none where it shows them.
+    fn hidden_text(&self, py: Python<'_>, proof: &Proof) -> PyResult<Option<(usize, usize)>> {
+        let text = self.verifier.hidden_text(&proof.proof).map_err(|error| errors::raise(py, &error))?;
+        Ok(text.map(|text| (text.prompt, text.generated)))
     }
 
     /// Name of the model.

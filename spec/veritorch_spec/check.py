@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from math import prod
 
-from .circuit import AxisFactor, AxisMap, Circuit, Link, Op, Table
+from .circuit import AxisFactor, AxisMap, Circuit, Link, Op, Table, Term
 from .errors import BadKey
 from .field import P, is_power_of_two
+from .noise import LOG_OCTAVES
 
 MAX_ITEMS = 1 << 20
 MAX_RANK = 12
@@ -157,6 +158,15 @@ def check_op(circuit: Circuit, op: Op, shape: list[int]) -> None:
             require(x == shape and fits, "a function without a table")
         case "Gather":
             require(x == shape, "shapes of a gather")
+        case "Noise":
+            is_public = circuit.op(op.operands[0]).kind == "Input" and circuit.policy.public_input
+            require(is_public, "noise of a seed that is not public")
+            table = circuit.tables[op.index] if op.index < len(circuit.tables) else None
+            is_function = table is not None and table.values is not None and table.rows >= 1 << LOG_OCTAVES
+            require(is_function, "noise without a table")
+        case "Largest":
+            fits = bool(x) and shape == [*x[:-1], 1] and 1 <= op.index <= x[-1]
+            require(fits, "a place in no line")
         case "Reciprocal":
             require(x == shape and op.index <= MAX_LOG_NUMERATOR, "a reciprocal")
         case _:
@@ -236,7 +246,7 @@ Bound = tuple[int, int] | None
 
 
 class Uniqueness:
-    """Every hint has at most one admissible value for every *field* value of its operand: six patterns are known.
+    """Every hint has at most one admissible value for every *field* value of its operand: seven patterns are known.
 
     Bounds hold whatever the weights are: they come from lookups alone.
     """
@@ -363,6 +373,8 @@ class Uniqueness:
                 fits = self.divide(index, *op.operands)
             elif op.kind == "Gather":
                 fits = self.gather(index, *op.operands)
+            elif op.kind == "Largest":
+                fits = self.largest(index, op.operands[0], op.index)
             elif op.kind == "Input" and not self.circuit.policy.public_input:
                 fits = bound is not None and tensor.least <= bound[0] and bound[1] <= tensor.greatest
             require(fits, f"`{tensor.name}` is not pinned: it may have two values")
@@ -376,6 +388,50 @@ class Uniqueness:
         if self.circuit.op(data).kind == "Weight":
             return True
         return bound is not None and 0 <= bound[0] and bound[1] < prod(self.circuit.shape(data))
+
+    def largest(self, t: int, x: int, rank: int) -> bool:
+        """Entries above and below ``t`` are counted: at most ``k - 1`` and ``n - k`` of the ``n`` entries of a line."""
+        shape = self.circuit.shape(x)
+        n, axis = shape[-1], len(shape) - 1
+        along = [Link(k, k, AxisMap("Identity")) for k in range(axis)] + [Link(axis, None, None), Link(None, axis, None)]
+
+        def is_term(term: Term, of: int, coefficient: int, links: list[Link] | None) -> bool:
+            same = term.is_identity() if links is None else term.links == links
+            return term.x == of and term.coefficient == coefficient and same
+
+        def is_counted(e: int, height: int) -> bool:
+            for s in self.users[e]:
+                op = self.circuit.op(s)
+                if op.kind != "Linear" or op.constant or len(op.terms) != 1 or not is_term(op.terms[0], e, 1, along):
+                    continue
+                for w in self.users[s]:
+                    terms = self.circuit.op(w).terms
+                    if len(terms) != 2:
+                        continue
+                    q = terms[1].x if terms[0].x == s else terms[0].x
+                    above, below, size = self.bounds[w], self.bounds[q], self.size(q)
+                    if above is None or below is None or size is None:
+                        continue
+                    room = above[0] >= 0 and above[1] + n < height and below[0] >= rank - n
+                    fits = room and 4 * (size + n + 1) * height < P
+                    if fits and self.is_combination(w, [(s, -1), (q, height)], rank - 1):
+                        return True
+            return False
+
+        for d in self.users[t]:
+            op = self.circuit.op(d)
+            if op.kind != "Linear" or op.constant or len(op.terms) != 2:
+                continue
+            if not any(is_term(a, x, 1, None) and is_term(b, t, -1, along) for a, b in (op.terms, op.terms[::-1])):
+                continue
+            for e in self.users[d]:
+                of = self.circuit.op(e)
+                if of.kind != "Lookup" or of.operands != [d] or (of.index, d, e) not in self.pairs:
+                    continue
+                height = step_height(self.circuit.tables[of.index])
+                if height is not None and is_counted(e, height):
+                    return True
+        return False
 
     def rests(self, factors: list[int], others: list[tuple[int, int]], constant: int) -> list[tuple[int, int]]:
         """Every ``t = sum coefficient x + constant - a b`` that is not negative, with its upper bound."""
@@ -425,6 +481,15 @@ class Uniqueness:
             return False
         spread = (bound[1] - bound[0] + 1) * size
         return any(spread + high < P and self.is_below(t, high, b, 1, -1) for t, high in self.rests([q, b], [(a, 1)], 0))
+
+
+def step_height(table: Table) -> int | None:
+    """``2^m`` of a table that is ``-2^m`` below 0, 0 at 0, and 1 above."""
+    if table.values is None or table.least >= 0:
+        return None
+    height = -table.values[0]
+    steps = [-height if key < 0 else min(key, 1) for key in range(table.least, table.least + table.rows)]
+    return height if height > 0 and is_power_of_two(height) and steps == table.values else None
 
 
 def gain(link: Link, operand: list[int]) -> int:

@@ -9,7 +9,7 @@ from .field import log_padded
 
 CONTRACTIONS = ("Conv", "Dense", "MatMul", "Mul")
 VIRTUAL = (*CONTRACTIONS, "Linear", "Reshape")
-HINTS = ("FloorShift", "Lookup", "Reciprocal", "SquareRoot", "Divide", "Gather")
+HINTS = ("FloorShift", "Lookup", "Reciprocal", "SquareRoot", "Divide", "Gather", "Largest")
 # Claims that a linear or reshaped tensor passes on one by one; more are merged into one first.
 MAX_REWRITES = 64
 
@@ -90,7 +90,7 @@ class Op:
 
     kind: str
     operands: list[int] = field(default_factory=list)
-    # Number of the input, weight or table; shift; logarithm of the numerator.
+    # Number of the input, weight or table; shift; logarithm of the numerator; place in a line's order.
     index: int = 0
     terms: list[Term] = field(default_factory=list)
     constant: list[tuple[int, list[AxisFactor]]] = field(default_factory=list)

@@ -308,7 +308,7 @@ def read_tensor(r: Reader) -> Tensor:
 
 def read_op(r: Reader) -> Op:
     """An operator."""
-    kind = r.variant(14)
+    kind = r.variant(16)
 
     def pair() -> list[int]:
         return [r.unsigned(), r.unsigned()]
@@ -342,8 +342,12 @@ def read_op(r: Reader) -> Op:
             return Op(("FloorShift", "Lookup", "Reciprocal")[kind - 8], operands=[r.unsigned(32)], index=r.unsigned(32))
         case 11:
             return Op("SquareRoot", operands=[r.unsigned(32)])
-        case _:
+        case 12 | 13:
             return Op(("Divide", "Gather")[kind - 12], operands=[r.unsigned(32), r.unsigned(32)])
+        case 14:
+            return Op("Noise", operands=[r.unsigned(32)], index=r.unsigned(32))
+        case _:
+            return Op("Largest", operands=[r.unsigned(32)], index=r.unsigned())
 
 
 def read_link(r: Reader) -> Link:

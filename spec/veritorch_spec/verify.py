@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from . import linear, lookup, model, products, security, segments, whir
-from .circuit import Circuit, Param, num_vars
+from .circuit import Circuit, Param, Tensor, num_vars
 from .errors import Refused
 from .field import E2, E3, Ext, dot, log_padded
 from .forms import Factor, Form
 from .key import Origin, Proof, Statement, TensorCommitment, VerifyingKey
+from .noise import noise
 from .opening import Claim, Opening, Relations
 from .products import PadLayout
 from .transcript import Rehearsal, Transcript, Value
@@ -235,6 +236,14 @@ def messages(
                     expected = inner_product(of, claim.form, own_tensor.shape, statement.inputs[own_tensor.op.index])
                     transcript.check_zero("public input", claim.value - transcript.public(expected))
 
+    for tensor, own_tensor in enumerate(circuit.tensors):
+        if own_tensor.op.kind == "Noise":
+            own_claims = claims.take(tensor)
+            entries = noise_of(circuit, statement, own_tensor) if own_claims else []
+            for claim in own_claims:
+                expected = inner_product(of, claim.form, own_tensor.shape, entries)
+                transcript.check_zero("noise", claim.value - transcript.public(expected))
+
     on_matrices = [claims.params, *links] if plan.has_weights else links
     reductions = [
         model.combine(transcript, layout, own_root, own_claims)
@@ -251,6 +260,15 @@ def messages(
     if claims.tensors:
         raise AssertionError(f"claims on {sorted(claims.tensors)} were never used")
     return root, opened, reductions
+
+
+def noise_of(circuit: Circuit, statement: Statement, tensor: Tensor) -> list[int]:
+    """Entries of noise, samples one behind the other; none in a rehearsal."""
+    seeds = statement.inputs[circuit.op(tensor.op.operands[0]).index]
+    values = circuit.tables[tensor.op.index].values or []
+    own, length = len(seeds) // circuit.batch, prod(tensor.shape) // circuit.batch
+    samples = range(circuit.batch if seeds else 0)
+    return [entry for k in samples for entry in noise(seeds[k * own : (k + 1) * own], values, length)]
 
 
 def inner_product(of: type[Ext], form: Form, shape: list[int], entries: list[int]) -> Ext:

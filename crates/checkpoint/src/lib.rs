@@ -10,6 +10,7 @@
 mod architectures;
 mod config;
 mod error;
+mod head;
 mod network;
 mod pooling;
 mod rotary;
@@ -22,6 +23,7 @@ use std::io::Read;
 use std::path::Path;
 
 pub use error::CheckpointError;
+pub use head::{HIDDEN_TEXT, Head, SEED, SEED_WORDS, Sampling};
 pub use tokenizer::Tokenizer;
 pub use weights::Make;
 use serde_json::Value;
@@ -36,28 +38,28 @@ use weights::Weights;
 pub const MAX_SEQ_LEN: usize = 1 << 14;
 
 /// Choices of an import.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LoadOptions {
     /// Tokens of a sequence.
     pub seq_len: usize,
     /// An encoder takes token types as a second input; otherwise all tokens are of the first type.
     pub token_types: bool,
-    /// A language model gives the id of the greatest logit, the lowest of several, in place of the logits.
-    pub next_ids: bool,
+    /// What a language model gives: all logits unless said otherwise.
+    pub head: Head,
 }
 
 impl LoadOptions {
     /// Sequences of this many tokens.
     #[must_use]
     pub fn new(seq_len: usize) -> Self {
-        Self { seq_len, token_types: false, next_ids: false }
+        Self { seq_len, token_types: false, head: Head::default() }
     }
 }
 
 /// A checkpoint at one sequence length.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
-    /// The graph: input `input_ids [1, S]`; output `logits [1, S, V]`, `next_ids [1, S, 1]`, `last_hidden_state [1, S, H]` or
+    /// The graph: input `input_ids [1, S]`, and `seed [4]` where tokens are drawn; output `logits [1, S, V]`, `next_ids [1, S, 1]`, those of [`HIDDEN_TEXT`], `last_hidden_state [1, S, H]` or
     /// `sentence_embedding [1, H]`. Its constants are views of the files.
     pub graph: ModelGraph,
     /// The tokenizer, where the folder has one.
@@ -119,7 +121,7 @@ fn assemble(
         seq_len: options.seq_len,
         name: name.to_owned(),
         token_types: options.token_types,
-        next_ids: options.next_ids,
+        head: options.head,
         pooling,
     })?;
     Ok(Checkpoint {

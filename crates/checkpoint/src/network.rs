@@ -44,8 +44,14 @@ impl<'a> Network<'a> {
 
     /// Ids of the sequence `[1, S]`, whole numbers.
     pub(crate) fn ids(&mut self, name: &str) -> ValueId {
-        let id = self.value(name, &[1, self.seq_len], None);
+        self.input(name, &[1, self.seq_len])
+    }
+
+    /// An input that holds whole numbers.
+    pub(crate) fn input(&mut self, name: &str, shape: &[usize]) -> ValueId {
+        let id = self.value(name, shape, None);
         self.graph.inputs.push(id);
+        self.graph.integers.insert(id);
         id
     }
 
@@ -92,6 +98,10 @@ impl<'a> Network<'a> {
 
     pub(crate) fn add(&mut self, name: &str, a: ValueId, b: ValueId) -> ValueId {
         self.elementwise(name, ModelOp::Add, a, b)
+    }
+
+    pub(crate) fn sub(&mut self, name: &str, a: ValueId, b: ValueId) -> ValueId {
+        self.elementwise(name, ModelOp::Sub, a, b)
     }
 
     pub(crate) fn mul(&mut self, name: &str, a: ValueId, b: ValueId) -> ValueId {
@@ -232,20 +242,13 @@ impl<'a> Network<'a> {
         self.constant("causal_mask", &[n, n], data)
     }
 
-    /// The finished graph of a language model: logits `[1, S, V]`, or `next_ids [1, S, 1]`, the lowest id of the greatest logit.
-    pub(crate) fn finish_language_model(mut self, model: String, logits: ValueId, next_ids: bool) -> Result<ModelGraph, CheckpointError> {
-        if !next_ids {
-            return self.finish(model, logits, "logits");
+    /// The finished graph with these outputs under these names.
+    pub(crate) fn finish(mut self, model: String, outputs: &[(ValueId, &str)]) -> Result<ModelGraph, CheckpointError> {
+        for &(output, name) in outputs {
+            self.names.release(&self.graph.value(output).name);
+            self.graph.values[output.index()].name = self.names.unique(name);
+            self.graph.outputs.push(output);
         }
-        let ids = self.node("next_ids", ModelOp::ArgMax { axis: 2, select_last: false }, &[logits], &[1, self.seq_len, 1]);
-        self.finish(model, ids, "next_ids")
-    }
-
-    /// The finished graph: its last value is called `name` and is the one output.
-    pub(crate) fn finish(mut self, model: String, output: ValueId, name: &str) -> Result<ModelGraph, CheckpointError> {
-        self.names.release(&self.graph.value(output).name);
-        self.graph.values[output.index()].name = self.names.unique(name);
-        self.graph.outputs.push(output);
         self.graph.name = model;
         self.graph.check()?;
         Ok(self.graph)

@@ -74,6 +74,15 @@ pub(crate) struct CompileArgs {
     /// A language model's output is all logits, rather than the next token that `generate` needs (folders only)
     #[arg(long, requires = "seq_len")]
     pub(crate) logits: bool,
+    /// A language model draws its tokens by a seed, instead of saying the likeliest (folders only)
+    #[arg(long, requires = "seq_len", conflicts_with = "logits")]
+    pub(crate) sample: bool,
+    /// Temperature that tokens are drawn with
+    #[arg(long, value_name = "T", requires = "sample", default_value_t = 1.0)]
+    pub(crate) temperature: f32,
+    /// Draw among so many of the likeliest tokens; by default among all
+    #[arg(long, value_name = "K", requires = "sample")]
+    pub(crate) top_k: Option<usize>,
     /// Token types are an input of an encoder, rather than all of the first type (folders only)
     #[arg(long, requires = "seq_len")]
     pub(crate) token_types: bool,
@@ -362,6 +371,12 @@ pub(crate) struct GenerateArgs {
     /// Most tokens to generate
     #[arg(long, value_name = "N")]
     pub(crate) max_new_tokens: usize,
+    /// What tokens are drawn by, up to 2^64 - 1 (models compiled with --sample)
+    #[arg(long, value_name = "S")]
+    pub(crate) seed: Option<u64>,
+    /// Proofs that a new commitment to the text can be used in, this one among them (models with --input committed)
+    #[arg(long, value_name = "N", default_value_t = veritorch::DEFAULT_TENSOR_OPENINGS)]
+    pub(crate) openings: usize,
     /// Prove prompt and text, and write the proof there
     #[arg(long, value_name = "P.proof")]
     pub(crate) proof: Option<PathBuf>,
@@ -384,7 +399,7 @@ pub(crate) struct VerifyArgs {
     /// Compare the public outputs with these
     #[arg(long, value_name = "Y.npz")]
     pub(crate) output: Option<PathBuf>,
-    /// Require that the proof is of a text that `generate` made, and print it by this tokenizer
+    /// Require that the proof is of a text that `generate` made, and print it by this tokenizer where the proof shows it
     #[arg(long, value_name = "TOKENIZER.json")]
     pub(crate) text: Option<PathBuf>,
     /// Require that the committed input is the one under this commitment

@@ -286,6 +286,14 @@ impl Operands<'_> {
                     self.refusal(self.circuit.tensor(*index), tensor, outside, 0, last as i64)
                 })?
             }
+            Op::Noise { seed, table } => match &self.circuit.tables[table.index()] {
+                Table::Function { values, .. } => {
+                    let samples = self.circuit.batch;
+                    ops::noise_of(self.view(*seed), (samples, tensor.len() / samples), values, width)
+                }
+                Table::Range { .. } | Table::Tensor { .. } => panic!("tensor `{}` must read a function table", tensor.name),
+            },
+            Op::Largest { x, rank } => ops::largest(self.view(*x), self.shape(*x).last().copied().unwrap_or(1), *rank, width),
         })
     }
 

@@ -15,7 +15,7 @@ mod params;
 mod simd;
 
 pub use data::{Entry, TensorData, TensorView};
-pub use decode::Decoder;
+pub use decode::{Decoder, Feed};
 pub use error::ExecuteError;
 pub use execute::{Witness, execute, run};
 pub use params::{Params, byte_planes};

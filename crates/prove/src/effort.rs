@@ -80,6 +80,15 @@ pub(crate) fn count_claims(circuit: &Circuit, lookups: &Lookups, links: &[PortLi
             return Err(too_long(circuit.tensor(tensor)));
         }
     }
+    // So it does with those on noise, which it computes first.
+    for (tensor, own) in circuit.tensors.iter().zip(&arrivals) {
+        if matches!(tensor.op, Op::Noise { .. }) {
+            total = total.saturating_add(own.num_claims.saturating_mul(2).saturating_mul(tensor.len()));
+            if total > MAX_ELEMENTS || (own.num_claims > 0 && tensor.len() > MAX_VECTOR) {
+                return Err(too_long(tensor));
+            }
+        }
+    }
     Ok(arrivals.into_iter().map(|arrivals| arrivals.num_claims).collect())
 }
 

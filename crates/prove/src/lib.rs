@@ -12,6 +12,7 @@ mod effort;
 mod error;
 pub mod key;
 mod lookups;
+mod noise;
 mod params;
 mod point;
 pub mod progress;

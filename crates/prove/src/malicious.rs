@@ -163,7 +163,8 @@ fn a_value_that_is_not_the_tables_is_refused() {
         let witness = execute(&honest, &case.params, &case.inputs).unwrap();
         let counts = multiplicities(&honest, &Lookups::new(&honest).unwrap(), &witness);
         for (table, counts) in counts.iter().enumerate() {
-            let used = counts.iter().rposition(|&count| count > 0).unwrap();
+            // A table of noise is in no lookup.
+            let Some(used) = counts.iter().rposition(|&count| count > 0) else { continue };
             let other = |circuit: &mut Circuit| {
                 if let Table::Function { values, .. } = &mut circuit.tables[table] {
                     values[used] += 1;
@@ -230,7 +231,9 @@ fn shift_hint(circuit: &mut Circuit, index: usize, by: i64) {
             | Op::Mul { a, b }
             | Op::Divide { a, b }
             | Op::Gather { index: a, data: b } => [a, b].into_iter().for_each(moved),
-            Op::Reshape { x }
+            Op::Noise { seed: x, .. }
+            | Op::Largest { x, .. }
+            | Op::Reshape { x }
             | Op::FloorShift { x, .. }
             | Op::Lookup { x, .. }
             | Op::Reciprocal { x, .. }
@@ -351,6 +354,57 @@ fn a_public_input_that_is_not_the_witness_is_refused() {
     assert_eq!(forge(&case, &Cheat::default(), true), "accepted");
     let other = |statement: &mut Statement| statement.inputs[0][4] ^= 1;
     is_refused_by(&case, &Cheat { statement: &other, ..Cheat::default() }, "public input");
+}
+
+/// The threshold is one step too high or too low, and everything behind it, the chosen entries included, follows from that.
+#[test]
+fn a_threshold_that_is_off_by_one_is_refused() {
+    let case = circuits::draws();
+    let hint = case.circuit.tensors.iter().position(|tensor| matches!(tensor.op, Op::Largest { .. })).unwrap();
+    for by in [-1, 1] {
+        let other = |circuit: &mut Circuit| shift_hint(circuit, hint, by);
+        is_refused_by(&case, &Cheat { circuit: &other, ..Cheat::default() }, "lookup");
+    }
+    // Another place of the order: one entry more or less is drawn from.
+    for place in [3, 5] {
+        let other = |circuit: &mut Circuit| {
+            change_first(circuit, |op| match op {
+                Op::Largest { rank, .. } => {
+                    *rank = place;
+                    true
+                }
+                _ => false,
+            });
+        };
+        is_refused_by(&case, &Cheat { circuit: &other, ..Cheat::default() }, "lookup");
+    }
+}
+
+/// The prover draws by another seed than the one that it states.
+#[test]
+fn noise_of_another_seed_is_refused() {
+    let case = circuits::draws();
+    let witness = |inputs: &[Vec<i64>]| execute(&case.circuit.instantiate(1), &case.params, inputs).unwrap();
+    for word in 0..4 {
+        let other = |statement: &mut Statement| statement.inputs[1][word] ^= 1;
+        is_refused_by(&case, &Cheat { statement: &other, ..Cheat::default() }, "noise");
+    }
+    // The seeds matter: another one draws something else.
+    let mut inputs = case.inputs.clone();
+    inputs[1][0] ^= 1;
+    let outputs = |witness: &Witness| witness.outputs(&case.circuit);
+    assert_ne!(outputs(&witness(&inputs)), outputs(&witness(&case.inputs)));
+    // Noise from a table of its own.
+    let table = |circuit: &mut Circuit| {
+        let index = circuit.tensors.iter().find_map(|tensor| match tensor.op {
+            Op::Noise { table, .. } => Some(table.index()),
+            _ => None,
+        });
+        if let Table::Function { values, .. } = &mut circuit.tables[index.unwrap()] {
+            values.iter_mut().for_each(|value| *value += 1);
+        }
+    };
+    is_refused_by(&case, &Cheat { circuit: &table, ..Cheat::default() }, "noise");
 }
 
 #[test]

@@ -11,7 +11,7 @@
 //! 6. the argument that products of pads are products; no message is padded after it;
 //! 7. the opening of all that was committed.
 //!
-//! Claims on public inputs are checked against the statement. The prover learns what its opening has to show by running the
+//! Claims on public inputs and on noise of public seeds are checked against the statement. The prover learns what its opening has to show by running the
 //! verifier over the messages that it has sent: the two cannot drift apart.
 
 use veritorch_commitment::model::{self, InMemory, Openings, Reduction, Reservation};
@@ -28,6 +28,7 @@ use crate::contract::contract;
 use crate::contraction::Values;
 use crate::error::{ProveError, VerifyError};
 use crate::key::{ProvingKey, VerifyingKey};
+use crate::noise;
 use crate::progress::Progress;
 use crate::public::{COMBINATIONS, Plan, Public, WITNESS, public_value};
 use crate::request::{Request, Secret, commit_outputs};
@@ -378,6 +379,15 @@ pub(crate) fn messages<E: Ext>(
         for claim in claims.take(tensor) {
             let value = public_value(&claim.form, shape, entries);
             transcript.check_zero("public input", claim.value - Value::public(value))?;
+        }
+    }
+    for tensor in noise::noises(circuit) {
+        let own = claims.take(tensor);
+        let shape = &circuit.tensor(tensor).shape;
+        let entries = if own.is_empty() || transcript.is_rehearsal() { Vec::new() } else { noise::entries(circuit, statement, tensor) };
+        for claim in own {
+            let value = public_value(&claim.form, shape, &entries);
+            transcript.check_zero("noise", claim.value - Value::public(value))?;
         }
     }
 

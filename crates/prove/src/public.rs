@@ -4,6 +4,7 @@ use veritorch_commitment::whir::Root;
 use veritorch_commitment::{CommitmentError, ModelLayout, Opening, Place, SecurityLevel, TensorClaim, model};
 use veritorch_graph::circuit::{Circuit, CircuitError, Constraint, Op, TensorId, Visibility};
 use veritorch_lookup::LookupError;
+use veritorch_sumcheck::field::int;
 use veritorch_sumcheck::form::padded_vars;
 use veritorch_sumcheck::products::PadLayout;
 use veritorch_sumcheck::transcript::Transcript;
@@ -17,6 +18,9 @@ use crate::lookups::Lookups;
 use crate::protocol::{DOMAIN, messages};
 use crate::statement::Statement;
 use crate::tensor::{PortLink, Sizes};
+
+/// Entries that the innermost sum of a form over public entries runs over, at least.
+const MIN_TAIL: usize = 256;
 
 const CONSTRAINT_POINT: &str = "constraint point";
 
@@ -208,5 +212,7 @@ impl Plan {
 
 /// `<form, T>` for public entries.
 pub(crate) fn public_value<E: Ext>(form: &Form<E>, shape: &[usize], entries: &[i64]) -> E {
-    form.vector(shape).into_iter().zip(entries).map(|(weight, &entry)| weight * E::from_int(entry)).sum()
+    let (head, tail) = form.split(shape, MIN_TAIL);
+    let row = |row: &[i64]| -> E { row.iter().zip(&tail).map(|(&entry, &weight)| weight * int(entry)).sum() };
+    entries.chunks(tail.len().max(1)).zip(head).map(|(entries, weight)| row(entries) * weight).sum()
 }

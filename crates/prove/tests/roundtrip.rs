@@ -42,7 +42,7 @@ fn changed_statements_are_refused() {
         other.statement.batch = 2;
         assert!(verify(&key.vk, &other).is_err());
         let mut other = proof;
-        other.statement.inputs = case.inputs.clone();
+        other.statement.inputs = if other.statement.inputs.is_empty() { case.inputs.clone() } else { Vec::new() };
         assert!(verify(&key.vk, &other).is_err());
     }
 }

@@ -146,7 +146,7 @@ impl Measured<'_> {
     /// The value whose greatest entry an output is the index of, with the port that would show it.
     fn scores(&self, output: ValueId) -> Option<(usize, Port)> {
         let node = self.graph.nodes.iter().find(|node| node.output == output)?;
-        let id = *node.inputs.first().filter(|_| matches!(node.op, ModelOp::ArgMax { .. }))?;
+        let id = *node.inputs.first().filter(|_| matches!(node.op, ModelOp::ArgMax { .. } | ModelOp::Sample { .. }))?;
         let (_, name, scale) = self.trace.iter().find(|(value, ..)| *value == id.index())?;
         let tensor = self.circuit.tensors.iter().position(|tensor| tensor.name == *name)?;
         let value = self.graph.value(id);

@@ -95,6 +95,8 @@ pub(crate) const LEAST_ROOM: f64 = 1.0625;
 /// Bits that factors of attention scores have above other activations: an error of a score is a relative error of a
 /// probability, and scores are large.
 const SCORE_BITS: u32 = 2;
+/// A seed is given in whole numbers below this.
+const SEED_WORD: usize = 1 << 16;
 /// Share of a typical magnitude that a step of a residual value may be, where 16 bits are to do.
 const RESIDUAL_STEP: f64 = 1.0 / 256.0;
 
@@ -259,13 +261,16 @@ pub(crate) fn row_bits(graph: &ModelGraph, node: &Node) -> Option<u32> {
     Some((53u32.saturating_sub(log_len) / 2 + 1).min(MOST_BITS))
 }
 
-/// Roots of the groups that hold token ids, with the rows of their (smallest) table.
+/// Roots of the groups that hold token ids, with the rows of their (smallest) table, and those of seeds, with what a word of theirs stays below.
 fn ids(graph: &ModelGraph, groups: &[usize]) -> BTreeMap<usize, usize> {
     let mut ids = BTreeMap::new();
     for node in graph.nodes.iter().filter(|node| node.op == ModelOp::Embedding) {
         let rows = graph.value(node.inputs[0]).shape[0];
         let least = ids.entry(groups[node.inputs[1].index()]).or_insert(rows);
         *least = rows.min(*least);
+    }
+    for node in graph.nodes.iter().filter(|node| matches!(node.op, ModelOp::Sample { .. })) {
+        ids.entry(groups[node.inputs[1].index()]).or_insert(SEED_WORD);
     }
     ids
 }
@@ -426,7 +431,7 @@ fn never_negative(graph: &ModelGraph, calibration: &Calibration) -> Vec<bool> {
                 | UnaryFn::Truncate
                 | UnaryFn::Sign => all,
             },
-            ModelOp::Softmax { .. } | ModelOp::ArgMax { .. } => true,
+            ModelOp::Softmax { .. } | ModelOp::ArgMax { .. } | ModelOp::Sample { .. } => true,
             ModelOp::Pad { value, .. } => all && *value >= 0.0,
             ModelOp::Sub | ModelOp::Normalize { .. } => false,
             ModelOp::Quantize { min, .. } => *min >= 0,

@@ -20,7 +20,7 @@ pub(crate) fn whole(graph: &ModelGraph) -> Vec<bool> {
         let all = node.inputs.iter().all(|id| result[id.index()]);
         result[node.output.index()] = match &node.op {
             ModelOp::Unary(function) => keeps(*function, all),
-            ModelOp::ArgMax { .. } | ModelOp::Quantize { .. } | ModelOp::FixedPoint(_) | ModelOp::Table { .. } => true,
+            ModelOp::ArgMax { .. } | ModelOp::Sample { .. } | ModelOp::Quantize { .. } | ModelOp::FixedPoint(_) | ModelOp::Table { .. } => true,
             ModelOp::Pad { value, .. } => all && integral(*value),
             ModelOp::Div | ModelOp::Softmax { .. } | ModelOp::Normalize { .. } | ModelOp::Embedding => false,
             _ => all,

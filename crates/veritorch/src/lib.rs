@@ -34,7 +34,7 @@ pub use compile::{CompileOptions, compile, compile_graph, graph_inputs, import, 
 pub use error::Error;
 pub use parts::{parts_folder, remove_parts};
 pub use proof::Proof;
-pub use text::{Checkpoint, CheckpointError, LoadOptions, Generated, TextModel, TextStatement, Tokenizer, calibration_from_text, compile_checkpoint, generates_texts, import_checkpoint};
+pub use text::{Checkpoint, CheckpointError, Drawing, Generated, Head, HiddenText, LoadOptions, SEED, Sampling, TextModel, TextStatement, Tokenizer, calibration_from_text, compile_checkpoint, generates_texts, import_checkpoint};
 pub use verification::Verification;
 pub use verifier::Verifier;
 pub use veritorch_graph::circuit::{Policy, Visibility};

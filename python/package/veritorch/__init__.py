@@ -30,7 +30,7 @@ from ._errors import (
     VeritorchError,
 )
 from ._proof import Proof, Verification, VerifyingKey, verify
-from ._text import Text, verify_text
+from ._text import Text, verify_hidden_text, verify_seed, verify_text
 from ._veritorch import __version__
 
 __all__ = [
@@ -63,6 +63,8 @@ __all__ = [
     "from_pretrained",
     "load",
     "verify",
+    "verify_hidden_text",
+    "verify_seed",
     "verify_text",
 ]
 

@@ -67,7 +67,15 @@ class Checkpoint:
 
 
 def from_pretrained(
-    folder: Path, *, seq_len: int, next_ids: bool = False, token_types: bool = False
+    folder: Path,
+    *,
+    seq_len: int,
+    next_ids: bool = False,
+    sample: bool = False,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    hides_text: bool = False,
+    token_types: bool = False,
 ) -> Checkpoint:
     """Reads a model that `save_pretrained` of transformers wrote, without PyTorch: LLaMA, GPT-2 or BERT.
 
@@ -78,11 +86,16 @@ def from_pretrained(
         seq_len: Tokens of a sequence. A circuit has one length.
         next_ids: A language model's output is the token it says next at each position, rather than all logits:
             what `Circuit.generate` needs.
+        sample: The token is drawn by a seed instead of being the likeliest. The circuit is compiled with `input="public"`.
+        temperature: What draws are made with; 1 leaves the model's probabilities as they are.
+        top_k: Draws are among so many of the likeliest tokens; by default among all.
+        hides_text: Proofs show no text, but that every token of it is the model's: for `compile(.., input="private")` or
+            `"committed"`.
         token_types: Token types are an input of an encoder, rather than all of the first type.
 
     Raises:
         ModelError: Something is missing, damaged, or not supported.
-        OptionError: The sequence length is no number.
+        OptionError: The sequence length is no number, or options do not go together.
 
     Example:
         >>> model = from_pretrained("stories260K", seq_len=64)                      # doctest: +SKIP
@@ -90,7 +103,18 @@ def from_pretrained(
     """
     if isinstance(seq_len, bool) or not isinstance(seq_len, int) or seq_len < 1:
         raise OptionError(f"seq_len: expected an integer of at least 1, got {seq_len!r}")
-    model = native.Model.from_pretrained(os.fspath(folder), seq_len, bool(next_ids), bool(token_types))
+    if not (isinstance(temperature, int | float) and 0 < temperature < float("inf")):
+        raise OptionError(f"temperature: expected a number greater than 0, got {temperature!r}")
+    if top_k is not None and (isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1):
+        raise OptionError(f"top_k: expected an integer of at least 1, got {top_k!r}")
+    if (sample or hides_text) and not next_ids:
+        raise OptionError("sample and hides_text: they are for texts, with next_ids=True")
+    if sample and hides_text:
+        raise OptionError("sample: the seed is a public input, and hides_text is for inputs that are not")
+    sampling = (float(temperature), top_k) if sample else None
+    model = native.Model.from_pretrained(
+        os.fspath(folder), seq_len, (bool(next_ids), bool(hides_text), sampling), bool(token_types)
+    )
     return Checkpoint(model, seq_len)
 
 

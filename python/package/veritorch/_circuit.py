@@ -10,7 +10,7 @@ from typing import Any
 from . import _veritorch as native
 from ._arrays import Data, Outputs, named_arrays, single
 from ._commitment import DEFAULT_OPENINGS, Commitment
-from ._errors import InputError, SaturationWarning
+from ._errors import InputError, OptionError, SaturationWarning
 from ._options import Path, Progress, watch
 from ._proof import Proof, VerifyingKey
 from ._text import Text
@@ -155,15 +155,22 @@ class Circuit:
         )
 
     def generate(
-        self, prompt: str, *, max_new_tokens: int, threads: int | None = None, progress: Progress | None = None
+        self,
+        prompt: str,
+        *,
+        max_new_tokens: int,
+        seed: int | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
     ) -> Text:
-        """Says what the model says after a prompt, the likeliest token each time, as a proof would have it.
+        """Says what the model says after a prompt, as a proof would have it: the likeliest token each time, or drawn by a seed.
 
         For language models: `compile(from_pretrained(folder, seq_len=.., next_ids=True), input="public", ..)`.
 
         Args:
             prompt: What stands before the text.
             max_new_tokens: Most tokens to say. With the prompt's they are at most `seq_len - 2`.
+            seed: What tokens are drawn by, 0 to 2^64 - 1, where the model was read with `sample=True`. A proof states it.
             threads: As in `compile`.
             progress: As in `compile`.
 
@@ -171,11 +178,16 @@ class Circuit:
             OptionError: The circuit is none for texts, or prompt and text do not fit into its sequence.
             RefusedInput: A value leaves the domain of a table.
         """
-        ids, texts, finished = self._native.generate(prompt, max_new_tokens, watch=watch(threads, progress))
-        return Text(*texts, *ids, finished)
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 1 << 64):
+            raise OptionError(f"seed: expected an integer from 0 to 2^64 - 1, got {seed!r}")
+        ids, texts, finished = self._native.generate(prompt, max_new_tokens, seed, watch=watch(threads, progress))
+        return Text(*texts, *ids, finished, seed)
 
     def prove_text(self, text: Text, *, threads: int | None = None, progress: Progress | None = None) -> Proof:
         """Proves that the model says this text after this prompt, all its tokens at once. `verify_text` checks it.
+
+        With `input="private"` or `"committed"`, from a checkpoint that was read with `hides_text=True`, the proof shows how long
+        prompt and text are and that every token is the model's: `verify_hidden_text` checks it.
 
         Args:
             text: From `generate`.
@@ -187,9 +199,11 @@ class Circuit:
             ProofError: As `prove`.
             LedgerError: As `prove`.
         """
-        proof, notes = self._native.prove_text(text.prompt_ids, text.ids, watch=watch(threads, progress))
+        proof, inputs, notes = self._native.prove_text(
+            text.prompt_ids, text.ids, text.seed, watch=watch(threads, progress)
+        )
         _warn(notes)
-        return Proof(proof)
+        return Proof(proof, committed_inputs=None if inputs is None else Commitment(inputs))
 
     def renew(self, *, threads: int | None = None, progress: Progress | None = None) -> Circuit:
         """Commits to the same weights anew, with openings of its own, when those of this circuit are used up.

@@ -69,9 +69,9 @@ pub(super) fn build(source: Source<'_>) -> Result<ModelGraph, CheckpointError> {
     let graph = match pooling {
         Some(pooling) => {
             let embedding = pooling.apply(&mut net, x);
-            net.finish(name, embedding, "sentence_embedding")?
+            net.finish(name, &[(embedding, "sentence_embedding")])?
         }
-        None => net.finish(name, x, "last_hidden_state")?,
+        None => net.finish(name, &[(x, "last_hidden_state")])?,
     };
     // the pooler and the heads of pre-training stand behind the hidden states
     weights.finish("BertModel", |tensor| {

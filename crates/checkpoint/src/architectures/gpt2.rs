@@ -16,7 +16,7 @@ use crate::CheckpointError;
 use crate::network::{Layout, Network};
 
 pub(super) fn build(source: Source<'_>) -> Result<ModelGraph, CheckpointError> {
-    let Source { config, weights, seq_len, name, next_ids, .. } = source;
+    let Source { config, weights, seq_len, name, head, .. } = source;
     let positions = config.size("n_positions")?;
     check_length(seq_len, positions)?;
     let (width, vocabulary) = (config.size("n_embd")?, config.size("vocab_size")?);
@@ -63,7 +63,7 @@ pub(super) fn build(source: Source<'_>) -> Result<ModelGraph, CheckpointError> {
     } else {
         net.dense("lm_head", x, vocabulary, Layout::Linear, false)?
     };
-    let graph = net.finish_language_model(name, logits, next_ids)?;
+    let graph = net.finish_language_model(name, [ids, logits], head)?;
     // old files store the masks, which are constants
     weights.finish("GPT2LMHeadModel", |tensor| {
         (is_tied && tensor == "lm_head.weight") || tensor.ends_with(".attn.bias") || tensor.ends_with(".attn.masked_bias")

@@ -17,7 +17,7 @@ use crate::network::{Layout, Network};
 use crate::rotary::Rotary;
 
 pub(super) fn build(source: Source<'_>) -> Result<ModelGraph, CheckpointError> {
-    let Source { config, weights, seq_len, name, next_ids, .. } = source;
+    let Source { config, weights, seq_len, name, head, .. } = source;
     check_length(seq_len, config.size("max_position_embeddings")?)?;
     let (width, vocabulary) = (config.size("hidden_size")?, config.size("vocab_size")?);
     let inner = config.size("intermediate_size")?;
@@ -79,7 +79,7 @@ pub(super) fn build(source: Source<'_>) -> Result<ModelGraph, CheckpointError> {
     } else {
         net.dense("lm_head", x, vocabulary, Layout::Linear, false)?
     };
-    let graph = net.finish_language_model(name, logits, next_ids)?;
+    let graph = net.finish_language_model(name, [ids, logits], head)?;
     // a tied head may be stored beside the table; old files store the rotary frequencies
     weights.finish("LlamaForCausalLM", |tensor| {
         (is_tied && tensor == "lm_head.weight") || tensor.ends_with(".rotary_emb.inv_freq")

@@ -8,6 +8,7 @@ use veritorch_graph::model::ModelGraph;
 
 use crate::CheckpointError;
 use crate::config::Config;
+use crate::head::Head;
 use crate::weights::Weights;
 
 /// What an architecture builds its graph from.
@@ -20,8 +21,8 @@ pub(crate) struct Source<'a> {
     pub(crate) name: String,
     /// Whether token types are an input rather than all of the first type.
     pub(crate) token_types: bool,
-    /// Whether the output is the greedy next ids rather than the logits.
-    pub(crate) next_ids: bool,
+    /// What a language model gives.
+    pub(crate) head: Head,
     /// What a sentence embedding adds to an encoder.
     pub(crate) pooling: Option<crate::pooling::Pooling>,
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use veritorch::{Arrays, Checkpoint, CompileOptions, CompiledCircuit, Error, LoadOptions, Visibility};
+use veritorch::{Arrays, Checkpoint, CompileOptions, CompiledCircuit, Error, Head, LoadOptions, SEED, Sampling, Visibility};
 
 use super::compile::read_named;
 use crate::args::CompileArgs;
@@ -16,7 +16,7 @@ pub(super) fn compile_folder(
     options: &CompileOptions,
     terminal: &Terminal,
 ) -> Result<CompiledCircuit, Failure> {
-    let load = LoadOptions { token_types: args.token_types, next_ids: !args.logits, ..LoadOptions::new(seq_len(args.seq_len)?) };
+    let load = LoadOptions { token_types: args.token_types, head: head(args)?, ..LoadOptions::new(seq_len(args.seq_len)?) };
     let checkpoint = veritorch::import_checkpoint(&args.model, &load, terminal)?;
     let calibration = calibration(&args.calibration, &checkpoint)?;
     let held_out = args.accuracy_report.as_ref().map(|path| self::calibration(path, &checkpoint)).transpose()?;
@@ -25,9 +25,24 @@ pub(super) fn compile_folder(
     Ok(veritorch::compile_checkpoint(checkpoint, &calibration, &options, terminal)?)
 }
 
+/// What a language model gives: the tokens that it says, and where its ids are hidden, whether the text is what it says.
+fn head(args: &CompileArgs) -> Result<Head, Failure> {
+    let input = args.quantise.input.map_or(Visibility::Public, Visibility::from);
+    let output = Visibility::from(args.quantise.output);
+    let hides_text = !args.logits && input != Visibility::Public && output == Visibility::Public;
+    if args.sample && input != Visibility::Public {
+        return Err(Failure::usage("--sample", "the seed is an input that everybody sees, and so are all inputs: leave --input away, or have it public"));
+    }
+    if !(args.temperature.is_finite() && args.temperature > 0.0) {
+        return Err(Failure::usage("--temperature", "expected a number greater than 0; without --sample tokens are the likeliest"));
+    }
+    let sampling = args.sample.then_some(Sampling { temperature: args.temperature, top_k: args.top_k });
+    Ok(Head { next_ids: !args.logits, sampling, hides_text })
+}
+
 /// Reads a folder as it is compiled unless one says otherwise.
 pub(super) fn load(path: &Path, tokens: Option<usize>, terminal: &Terminal) -> Result<Checkpoint, Failure> {
-    let options = LoadOptions { next_ids: true, ..LoadOptions::new(seq_len(tokens)?) };
+    let options = LoadOptions { head: Head { next_ids: true, ..Head::default() }, ..LoadOptions::new(seq_len(tokens)?) };
     Ok(veritorch::import_checkpoint(path, &options, terminal)?)
 }
 
@@ -47,7 +62,9 @@ pub(super) fn show_ids(checkpoint: &Checkpoint, is_chosen: bool, options: &mut C
 fn calibration(path: &Path, checkpoint: &Checkpoint) -> Result<Arrays, Failure> {
     let is_arrays = path.extension().is_some_and(|extension| extension == "npz" || extension == "npy");
     if is_arrays {
-        return read_named(path, &veritorch::graph_inputs(&checkpoint.graph));
+        let mut names = veritorch::graph_inputs(&checkpoint.graph);
+        names.retain(|name| name != SEED);
+        return read_named(path, &names);
     }
     let bytes = veritorch::artefact::read(path)?;
     let text = String::from_utf8(bytes).map_err(|error| Error::Io {

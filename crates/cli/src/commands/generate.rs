@@ -3,8 +3,10 @@
 use std::time::Instant;
 
 use serde_json::json;
+use veritorch::commitment::opening_path;
 use veritorch::inspect::bits;
 
+use super::prove::save_commitments;
 use super::{check_destinations, load_key, print, print_json};
 use crate::args::GenerateArgs;
 use crate::failure::Failure;
@@ -22,25 +24,31 @@ pub(crate) fn generate(args: &GenerateArgs, terminal: &Terminal) -> Result<(), F
         }
     };
     say(&args.prompt);
-    let generated = circuit.generate(&args.prompt, args.max_new_tokens, &mut say, terminal)?;
+    let generated = circuit.generate(&args.prompt, args.max_new_tokens, args.seed, &mut say, terminal)?;
     say("\n");
     output?;
     let decoded = start.elapsed().as_secs_f64();
     let mut proof = json!(null);
     if let Some(path) = &args.proof {
         let start = Instant::now();
-        let proven = circuit.prove_text(&generated.ids, terminal)?;
+        let proven = circuit.prove_text_linked(&generated.ids, args.openings, terminal)?;
+        let commitments = save_commitments(path, &proven)?;
         proven.proof.save(path)?;
         terminal.finish();
         let seconds = start.elapsed().as_secs_f64();
         let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
         let security = proven.proof.inspect().security.bits;
         terminal.note(&format!("proved in {seconds:.3} s: {} ({bytes} bytes, {} bits)", path.display(), bits(security)));
-        proof = json!({ "proof": path, "proof_bytes": bytes, "seconds": seconds, "security_bits": security });
+        for (side, path) in &commitments {
+            terminal.note(&format!("committed {side}: {}, with what opens it in {}", path.display(), opening_path(path).display()));
+        }
+        let commitments: Vec<_> = commitments.iter().map(|(side, path)| json!({ "side": side, "path": path })).collect();
+        proof = json!({ "proof": path, "proof_bytes": bytes, "seconds": seconds, "security_bits": security, "commitments": commitments });
     }
     if args.json {
         return print_json(&json!({
             "prompt": args.prompt,
+            "seed": args.seed,
             "text": generated.text,
             "prompt_ids": generated.ids.prompt,
             "ids": generated.ids.generated,

@@ -75,7 +75,7 @@ pub(crate) fn prove(args: &ProveArgs, terminal: &Terminal) -> Result<(), Failure
 }
 
 /// Writes the commitments that were made for the proof beside it: `P.proof.input.commitment`, `P.proof.output.commitment`.
-fn save_commitments(proof: &Path, proven: &Proven) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
+pub(super) fn save_commitments(proof: &Path, proven: &Proven) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
     let mut saved = Vec::new();
     for (side, opening) in [("input", &proven.committed_inputs), ("output", &proven.committed_outputs)] {
         if let Some(opening) = opening {

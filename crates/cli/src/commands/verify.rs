@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use veritorch::inspect::{PolicyRow, bits, whole_tenths};
 use veritorch::commitment::{Side, check_expected};
-use veritorch::{Commitment, Proof, TextStatement, Tokenizer, Verification, Verifier};
+use veritorch::{Commitment, Drawing, HiddenText, Proof, TextStatement, Tokenizer, Verification, Verifier};
 
 use super::link::{Asked, Checked, commitments_to_json};
 use super::{print, print_json, show};
@@ -45,7 +45,7 @@ pub(crate) fn verify(args: &VerifyArgs, _terminal: &Terminal) -> Result<(), Fail
             }
         }
         let links = asked.iter().map(|link| link.check(&verification)).collect::<Result<Vec<_>, _>>()?;
-        let text = tokenizer.as_ref().map(|tokenizer| Text::read(tokenizer, verifier.text(&proof)?)).transpose()?;
+        let text = tokenizer.as_ref().map(|tokenizer| Text::read(tokenizer, &verifier, &proof, &verification)).transpose()?;
         Ok((verification, links, text))
     });
     let seconds = start.elapsed().as_secs_f64();
@@ -56,7 +56,7 @@ pub(crate) fn verify(args: &VerifyArgs, _terminal: &Terminal) -> Result<(), Fail
             print_json(&report)
         }
         Ok((verification, links, text)) => {
-            let said = text.map_or(String::new(), |text| format!("prompt            {:?}\ntext              {:?}\n", text.prompt, text.generated));
+            let said = text.map_or(String::new(), |text| text.to_text());
             print(&format!("{}{said}", to_text(&verification, &links, args, seconds)))
         }
         Err(error) => {
@@ -69,22 +69,56 @@ pub(crate) fn verify(args: &VerifyArgs, _terminal: &Terminal) -> Result<(), Fail
 }
 
 /// A text that was proved.
-struct Text {
-    ids: TextStatement,
-    prompt: String,
-    generated: String,
+enum Text {
+    Shown { ids: TextStatement, prompt: String, generated: String, drawing: Option<Drawing> },
+    /// With the identities of the commitments to it.
+    Hidden { lengths: HiddenText, commitments: Vec<String> },
 }
 
 impl Text {
-    fn read(tokenizer: &Tokenizer, ids: TextStatement) -> Result<Self, veritorch::Error> {
+    fn read(tokenizer: &Tokenizer, verifier: &Verifier, proof: &Proof, verification: &Verification) -> Result<Self, veritorch::Error> {
+        if let Some(lengths) = verifier.hidden_text(proof)? {
+            let inputs = verification.commitments.iter().filter(|port| port.side == Side::Input);
+            return Ok(Self::Hidden { lengths, commitments: inputs.map(|port| port.identity.clone()).collect() });
+        }
+        let ids = verifier.text(proof)?;
         let prompt = tokenizer.decode(&ids.prompt)?;
         let whole = tokenizer.decode(&[ids.prompt.as_slice(), &ids.generated].concat())?;
         let generated = whole.get(prompt.len()..).unwrap_or_default().to_owned();
-        Ok(Self { ids, prompt, generated })
+        Ok(Self::Shown { ids, prompt, generated, drawing: verifier.drawing() })
+    }
+
+    fn to_text(&self) -> String {
+        match self {
+            Self::Shown { ids, prompt, generated, drawing } => {
+                let mut text = format!("prompt            {prompt:?}\ntext              {generated:?}\n");
+                if let Some((Drawing { temperature, top_k }, seed)) = drawing.as_ref().zip(ids.seed) {
+                    let among = top_k.map_or(String::new(), |k| format!(" among the {k} likeliest"));
+                    text.push_str(&format!("sampling          each token drawn{among} with {temperature}, seeded with {seed}\n"));
+                }
+                text
+            }
+            Self::Hidden { lengths: HiddenText { prompt, generated }, commitments } => {
+                let shown = if commitments.is_empty() {
+                    "private".to_owned()
+                } else {
+                    format!("under the commitment {}", commitments.join(", "))
+                };
+                format!("text              {shown}: {prompt} tokens of a prompt, and {generated} that the model says after it\n")
+            }
+        }
     }
 
     fn into_json(self) -> Value {
-        json!({ "prompt": self.prompt, "text": self.generated, "prompt_ids": self.ids.prompt, "ids": self.ids.generated })
+        match self {
+            Self::Shown { ids, prompt, generated, drawing } => {
+                let sampling = drawing.map(|Drawing { temperature, top_k }| json!({ "noise": temperature, "top_k": top_k, "seed": ids.seed }));
+                json!({ "prompt": prompt, "text": generated, "prompt_ids": ids.prompt, "ids": ids.generated, "sampling": sampling })
+            }
+            Self::Hidden { lengths, commitments } => {
+                json!({ "prompt_tokens": lengths.prompt, "tokens": lengths.generated, "commitments": commitments })
+            }
+        }
     }
 }
 

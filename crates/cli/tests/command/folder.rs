@@ -77,3 +77,60 @@ fn a_text_is_generated_and_proved() {
     place.good(&[&compile[..], &["--logits"]].concat());
     place.bad(&generate, 2, &["not compiled for texts"]);
 }
+
+#[test]
+fn a_text_is_drawn_by_its_seed() {
+    let place = Place::new();
+    let stories = stories();
+    let prompts = format!("{stories}/prompts.txt");
+    let compile = ["compile", &stories, "--seq-len", "16", "--calibration", &prompts, "-o", "s.vt", "--json"];
+    let sample = ["--sample", "--temperature", "0.9", "--top-k", "20"];
+    place.good(&[&compile[..], &sample].concat());
+    let generate = ["generate", "s.vt", "--prompt", "Once upon a time", "--max-new-tokens", "8"];
+    place.bad(&generate, 2, &["seed: is missing"]);
+    let said = place.good(&[&generate[..], &["--seed", "18446744073709551615", "--proof", "s.proof"]].concat());
+    assert!(said.starts_with("Once upon a time"), "{said}");
+    let tokenizer = format!("{stories}/tokenizer.json");
+    let shown = place.good(&["verify", "s.vk", "s.proof", "--text", &tokenizer]);
+    let sampling = "sampling          each token drawn among the 20 likeliest with temperature 0.9, seeded with 18446744073709551615\n";
+    assert!(shown.contains(sampling), "{shown}");
+    let report = place.json(&["verify", "s.vk", "s.proof", "--text", &tokenizer, "--json"]);
+    assert_eq!(report["text"]["sampling"]["seed"].as_u64(), Some(u64::MAX), "{report}");
+    for (options, complaint) in [
+        (["--sample", "--input", "private"].as_slice(), "--sample"),
+        (&["--sample", "--temperature", "0"], "--temperature"),
+        (&["--sample", "--top-k", "513"], "513"),
+    ] {
+        place.bad(&[&compile[..], options].concat(), 2, &[complaint]);
+    }
+}
+
+#[test]
+fn a_hidden_text_is_proved() {
+    let place = Place::new();
+    let stories = stories();
+    let prompts = format!("{stories}/prompts.txt");
+    let compile = ["compile", &stories, "--seq-len", "16", "--calibration", &prompts, "--json"];
+    let tokenizer = format!("{stories}/tokenizer.json");
+    for (policy, key, proof) in [("private", "p", "p.proof"), ("committed", "c", "c.proof")] {
+        let (prover, verifier) = (format!("{key}.vt"), format!("{key}.vk"));
+        place.good(&[&compile[..], &["--input", policy, "-o", &prover]].concat());
+        let generate = ["generate", &prover, "--prompt", "Once upon a time", "--max-new-tokens", "5", "--proof", proof];
+        assert_eq!(place.good(&generate), "Once upon a time, there was a little\n");
+        let shown = place.good(&["verify", &verifier, proof, "--text", &tokenizer]);
+        assert!(shown.contains("5 tokens of a prompt, and 5 that the model says after it\n"), "{shown}");
+        assert!(!shown.contains("Once") && !shown.contains("little"), "{shown}");
+        let is_committed = policy == "committed";
+        let words = if is_committed { "text              under the commitment " } else { "text              private: " };
+        assert!(shown.contains(words), "{shown}");
+        assert_eq!(place.names().contains(&format!("{proof}.input.commitment.opening")), is_committed);
+        if is_committed {
+            place.good(&["verify", &verifier, proof, "--text", &tokenizer, "--expect-input", "c.proof.input.commitment"]);
+        }
+    }
+    // A text with a token that the model does not say: a valid proof, which says that there is a mistake.
+    let ids = [1.0, 403.0, 407.0, 261.0, 378.0, 432.0, 383.0, 286.0, 261.0, 268.0, 1.0, 1.0, 1.0, 1.0, 5.0, 10.0];
+    place.write("lie.npz", &files::npz(&[("input_ids", &[1, 16], &ids)]));
+    place.good(&["prove", "p.vt", "--input", "lie.npz", "-o", "lie.proof"]);
+    place.bad(&["verify", "p.vk", "lie.proof", "--text", &tokenizer], 1, &["tokens of the text that the model does not say: 1"]);
+}

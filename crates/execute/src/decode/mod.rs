@@ -20,6 +20,15 @@ use crate::data::TensorData;
 use crate::execute::{Operands, check_range, domains, input, last_use, weight, weights_read_as_tensors};
 use crate::{ExecuteError, Params};
 
+/// How an input of a circuit stands to its sequence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Feed {
+    /// This axis is the sequence; rows are given step by step.
+    Rows(usize),
+    /// These numbers, whatever the position.
+    Fixed(Vec<i64>),
+}
+
 /// A sequence under way.
 pub struct Decoder<'a> {
     params: &'a Params,
@@ -42,17 +51,21 @@ impl std::fmt::Debug for Decoder<'_> {
 }
 
 impl<'a> Decoder<'a> {
-    /// A decoder at the start of its sequence, for one sample of a circuit without a batch axis that passes [`Circuit::check`]. Axis
-    /// `axes[i]` of input i is the sequence. `None` where the circuit mixes positions in another way than attention does.
+    /// A decoder at the start of its sequence, for one sample of a circuit without a batch axis that passes [`Circuit::check`]. `feeds[i]`
+    /// says what input i is. `None` where the circuit mixes positions in another way than attention does.
     ///
     /// # Errors
     /// As [`run`](crate::run), of what depends on no input.
-    pub fn new(circuit: &Circuit, params: &'a Params, axes: &[usize]) -> Result<Option<Self>, ExecuteError> {
+    pub fn new(circuit: &Circuit, params: &'a Params, feeds: &[Feed]) -> Result<Option<Self>, ExecuteError> {
         params.check(&circuit.params)?;
         let mut circuit = circuit.instantiate(1);
-        let axes: Vec<usize> = axes.iter().map(|axis| axis + 1).collect();
-        let extent = |(port, &axis): (&Port, &usize)| circuit.tensor(port.tensor).shape.get(axis).copied();
-        let extents: Vec<Option<usize>> = circuit.inputs.iter().zip(&axes).map(extent).collect();
+        let axis = |feed: &Feed| match feed {
+            Feed::Rows(axis) => Some(axis + 1),
+            Feed::Fixed(_) => None,
+        };
+        let axes: Vec<Option<usize>> = feeds.iter().map(axis).collect();
+        let extent = |(port, axis): (&Port, &Option<usize>)| axis.map(|axis| circuit.tensor(port.tensor).shape.get(axis).copied());
+        let extents: Vec<Option<usize>> = circuit.inputs.iter().zip(&axes).filter_map(extent).collect();
         let Some(seq_len) = extents.first().copied().flatten() else { return Ok(None) };
         if axes.len() != circuit.inputs.len() || extents.iter().any(|&extent| extent != Some(seq_len)) {
             return Ok(None);
@@ -65,6 +78,10 @@ impl<'a> Decoder<'a> {
             values.push(match (&tensor.op, place) {
                 (_, Place::Rows(_)) => TensorData::I16(Vec::new()),
                 (Op::Weight { param }, _) => weight(params, *param, reads_values[index]),
+                (Op::Input { index: of }, _) => {
+                    let Some(Feed::Fixed(values)) = feeds.get(*of) else { return Ok(None) };
+                    input(tensor, &circuit.inputs[*of].name, values, 1, domains[index])?
+                }
                 _ => Operands { circuit: &circuit, params, values: &values }.checked(tensor, domains[index])?,
             });
         }
@@ -100,7 +117,8 @@ impl<'a> Decoder<'a> {
         self.seq_len
     }
 
-    /// Computes the next positions. `inputs[i]` holds their rows of input i, row-major; so do the results of the outputs.
+    /// Computes the next positions. `inputs[i]` holds their rows of input i, row-major, and nothing of a fixed input; so do the results of
+    /// the outputs.
     ///
     /// # Errors
     /// As [`run`](crate::run); [`ExecuteError::NotCausal`] if an earlier position would see a later one. The decoder stays where it was.

@@ -39,8 +39,9 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// A plan for an instantiated circuit whose input i has the sequence on axis `axes[i]`; `None` where an operator mixes positions.
-    pub(super) fn new(circuit: &Circuit, axes: &[usize]) -> Option<Self> {
+    /// A plan for an instantiated circuit whose input i has the sequence on axis `axes[i]`, or is the same for all positions; `None` where an
+    /// operator mixes positions.
+    pub(super) fn new(circuit: &Circuit, axes: &[Option<usize>]) -> Option<Self> {
         let mut plan = Self { places: Vec::new(), tensors: circuit.tensors.clone(), readings: BTreeMap::new() };
         for tensor in &circuit.tensors {
             let place = plan.place(circuit, tensor, axes)?;
@@ -75,10 +76,13 @@ impl Plan {
         }
     }
 
-    fn place(&mut self, circuit: &Circuit, tensor: &Tensor, axes: &[usize]) -> Option<Place> {
+    fn place(&mut self, circuit: &Circuit, tensor: &Tensor, axes: &[Option<usize>]) -> Option<Place> {
         let operands = tensor.op.operands();
         if let Op::Input { index } = tensor.op {
-            return axes.get(index).copied().filter(|&axis| axis < tensor.shape.len()).map(Place::Rows);
+            return match *axes.get(index)? {
+                Some(axis) => (axis < tensor.shape.len()).then_some(Place::Rows(axis)),
+                None => Some(Place::Fixed),
+            };
         }
         if operands.iter().all(|&x| self.at(x) == Place::Fixed) {
             return Some(Place::Fixed);
@@ -86,7 +90,7 @@ impl Plan {
         let index = self.places.len();
         let shape = |id: TensorId| circuit.tensor(id).shape.as_slice();
         let (axis, op) = match &tensor.op {
-            Op::Input { .. } | Op::Weight { .. } | Op::Conv { .. } | Op::Gather { .. } => return None,
+            Op::Input { .. } | Op::Weight { .. } | Op::Conv { .. } | Op::Gather { .. } | Op::Noise { .. } => return None,
             Op::Linear { terms, constant } => {
                 let axis = self.result_axis(terms)?;
                 let terms = terms.iter().map(|term| self.term(circuit, tensor, term, axis)).collect::<Option<_>>()?;
@@ -121,6 +125,10 @@ impl Plan {
                 let Place::Rows(axis) = self.at(*x) else { return None };
                 (reshaped(shape(*x), axis, &tensor.shape)?, tensor.op.clone())
             }
+            Op::Largest { x, .. } => match self.at(*x) {
+                Place::Rows(axis) if axis + 1 < tensor.shape.len() => (axis, tensor.op.clone()),
+                _ => return None,
+            },
             Op::FloorShift { x, .. } | Op::Lookup { x, .. } | Op::Reciprocal { x, .. } | Op::SquareRoot { x } => {
                 let Place::Rows(axis) = self.at(*x) else { return None };
                 (axis, tensor.op.clone())

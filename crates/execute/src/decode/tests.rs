@@ -3,7 +3,7 @@
 use veritorch_graph::circuit::{AxisFactor, AxisLink, AxisMap, Circuit, CircuitBuilder, Policy, SeparableMap, TensorId, Term};
 use veritorch_graph::gadgets::{Mask, attention, input};
 
-use super::Decoder;
+use super::{Decoder, Feed};
 use crate::{ExecuteError, Params, run};
 
 const S: usize = 7;
@@ -50,7 +50,7 @@ fn ids(seed: i64) -> Vec<i64> {
 }
 
 fn decoder<'a>(circuit: &Circuit, params: &'a Params) -> Option<Decoder<'a>> {
-    Decoder::new(circuit, params, &[0]).unwrap()
+    Decoder::new(circuit, params, &[Feed::Rows(0)]).unwrap()
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod gemm;
 mod linear;
 mod matmul;
 mod reduce;
+mod sampling;
 mod segment;
 
 pub(crate) use conv::conv;
@@ -15,3 +16,4 @@ pub(crate) use dense::dense;
 pub(crate) use entrywise::{Outside, convert, divide, floor_shift, gather, lookup, mul, outside, reciprocal, square_root};
 pub(crate) use linear::linear;
 pub(crate) use matmul::matmul;
+pub(crate) use sampling::{largest, noise_of};

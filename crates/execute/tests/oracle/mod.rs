@@ -1,6 +1,6 @@
 //! Every operator by its definition, one entry at a time, in `i128`.
 
-use veritorch_graph::circuit::{AxisLink, AxisMap, Circuit, ConvGeometry, Op, Table, Tensor, TensorId, Term};
+use veritorch_graph::circuit::{AxisLink, AxisMap, Circuit, ConvGeometry, Op, Table, Tensor, TensorId, Term, noise};
 
 struct Values<'a> {
     circuit: &'a Circuit,
@@ -99,6 +99,21 @@ impl Values<'_> {
                 let is_weight = matches!(self.circuit.tensor(*data).op, Op::Weight { .. });
                 let part = if is_weight { 0 } else { index[0] * self.data[data.index()].len() / self.circuit.batch };
                 i128::from(self.data[data.index()][part + row])
+            }
+            Op::Noise { seed, table } => {
+                let Table::Function { values, .. } = &self.circuit.tables[table.index()] else { unreachable!() };
+                let seeds = &self.data[seed.index()];
+                let own = seeds.len() / self.circuit.batch;
+                let entry = flatten(&[&[0], &index[1..]].concat(), &tensor.shape);
+                let stream = noise::noise(&seeds[index[0] * own..(index[0] + 1) * own], values, entry + 1);
+                i128::from(stream.last().unwrap())
+            }
+            Op::Largest { x, rank } => {
+                let (_, lead) = index.split_last().unwrap();
+                let extent = *self.shape(*x).last().unwrap();
+                let mut line: Vec<i128> = (0..extent).map(|k| self.at(*x, &[lead, &[k]].concat())).collect();
+                line.sort_unstable();
+                line[extent - rank]
             }
         }
     }

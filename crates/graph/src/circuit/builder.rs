@@ -348,6 +348,29 @@ impl CircuitBuilder {
         TableId(u32::try_from(index).unwrap_or(u32::MAX))
     }
 
+    /// Noise of this shape from a public input: entries of a function table ([`super::noise`]).
+    ///
+    /// # Errors
+    /// The seed is no public input, or the table no function of at least 32 rows.
+    pub fn noise(&mut self, name: &str, shape: &[usize], seed: TensorId, table: TableId) -> Result<TensorId, CircuitError> {
+        let is_public = matches!(self.circuit.tensor(seed).op, Op::Input { .. }) && !self.has_private_input();
+        if !is_public {
+            return Err(self.error(name, "noise needs a seed that is public, as `--input public` makes it".to_owned()));
+        }
+        let range = self.function_range(name, table)?;
+        self.push(name, shape.to_vec(), Op::Noise { seed, table }, Bounds::uniform(range))
+    }
+
+    fn function_range(&self, name: &str, table: TableId) -> Result<Interval, CircuitError> {
+        match &self.circuit.tables[table.index()] {
+            Table::Function { values, .. } => Ok(Interval::new(
+                values.iter().min().copied().unwrap_or(0).into(),
+                values.iter().max().copied().unwrap_or(0).into(),
+            )),
+            Table::Range { .. } | Table::Tensor { .. } => Err(self.error(name, "the table is not a function".to_owned())),
+        }
+    }
+
     /// Makes a tensor the next output of the model. `shape` is the user's; `scale` has one entry, or one per index
     /// of the tensor's last axis.
     pub fn output(&mut self, name: &str, tensor: TensorId, shape: &[usize], scale: Vec<f64>) {
@@ -380,13 +403,7 @@ impl CircuitBuilder {
 
     /// Hint `table[x]`; the caller adds the constraint.
     pub(crate) fn lookup_hint(&mut self, name: &str, x: TensorId, table: TableId) -> Result<TensorId, CircuitError> {
-        let range = match &self.circuit.tables[table.index()] {
-            Table::Function { values, .. } => Interval::new(
-                values.iter().min().copied().unwrap_or(0).into(),
-                values.iter().max().copied().unwrap_or(0).into(),
-            ),
-            Table::Range { .. } | Table::Tensor { .. } => return Err(self.error(name, "the table is not a function".to_owned())),
-        };
+        let range = self.function_range(name, table)?;
         self.push(name, self.shape(x).to_vec(), Op::Lookup { x, table }, Bounds::uniform(range))
     }
 
@@ -419,6 +436,14 @@ impl CircuitBuilder {
     pub(crate) fn gather_hint(&mut self, name: &str, index: TensorId, data: TensorId) -> Result<TensorId, CircuitError> {
         let bounds = Bounds::uniform(self.bounds[data.index()].hull());
         self.push(name, self.shape(index).to_vec(), Op::Gather { index, data }, bounds)
+    }
+
+    /// Hint: the entry at a place of each line's order; the caller adds the constraints.
+    pub(crate) fn largest_hint(&mut self, name: &str, x: TensorId, rank: usize) -> Result<TensorId, CircuitError> {
+        let bounds = Bounds::uniform(self.bounds[x.index()].hull());
+        let mut shape = self.shape(x).to_vec();
+        shape.iter_mut().last().into_iter().for_each(|extent| *extent = 1);
+        self.push(name, shape, Op::Largest { x, rank }, bounds)
     }
 
     /// Adds a lookup that helps to pin these tensors. Where `key`'s range leaves the table, notes a refusal, and

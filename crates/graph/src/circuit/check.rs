@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::{
     AxisFactor, AxisLink, AxisMap, Circuit, CircuitError, Constraint, ConvGeometry, Op, Port, SeparableMap, Table,
-    Tensor, TensorId, Term,
+    Tensor, TensorId, Term, Visibility, noise,
 };
 
 /// Largest product of a shape's extents.
@@ -180,6 +180,25 @@ impl Circuit {
             Op::SquareRoot { x } => self.same_shape(*x, tensor),
             Op::Divide { a, b } => self.same_shape(*a, tensor).and_then(|()| self.same_shape(*b, tensor)),
             Op::Gather { index, .. } => self.same_shape(*index, tensor),
+            Op::Noise { seed, table } => {
+                self.activation(*seed)?;
+                let is_input = self.tensors.get(seed.index()).is_some_and(|seed| matches!(seed.op, Op::Input { .. }));
+                expect(is_input && self.policy.input == Visibility::Public, || {
+                    format!("its seed %{} is no public input: nobody could check the noise", seed.0)
+                })?;
+                match self.tables.get(table.index()) {
+                    Some(Table::Function { values, .. }) if values.len() >= 1 << noise::LOG_OCTAVES => Ok(()),
+                    _ => Err(format!("table {} is no function of at least 2^{} rows", table.0, noise::LOG_OCTAVES)),
+                }
+            }
+            Op::Largest { x, rank } => {
+                let x = self.activation(*x)?;
+                let fits = match (x.split_last(), tensor.shape.split_last()) {
+                    (Some((&extent, lead)), Some((&1, out_lead))) => lead == out_lead && (1..=extent).contains(rank),
+                    _ => false,
+                };
+                expect(fits, || format!("place {rank} of lines of {x:?} does not give {:?}", tensor.shape))
+            }
         }
     }
 

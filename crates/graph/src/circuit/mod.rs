@@ -12,6 +12,7 @@ mod check;
 mod digest;
 mod error;
 mod instantiate;
+pub mod noise;
 mod op;
 mod pinned;
 mod policy;

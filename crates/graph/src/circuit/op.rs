@@ -128,6 +128,22 @@ pub enum Op {
         /// What is read.
         data: TensorId,
     },
+    /// Noise that both sides compute from public numbers: entries of a function table, chosen by words of the stream of the sample's
+    /// seed ([`super::noise`]).
+    Noise {
+        /// A public input of the model.
+        seed: TensorId,
+        /// Function table of at least 32 rows; its keys do not matter.
+        table: TableId,
+    },
+    /// Hint: the entry of each line of the last axis that stands at this place when they are sorted, the greatest first. The axis stays
+    /// with extent 1.
+    Largest {
+        /// Operand.
+        x: TensorId,
+        /// 1 for the greatest; at most the extent of the axis.
+        rank: usize,
+    },
 }
 
 impl Op {
@@ -142,6 +158,7 @@ impl Op {
                 | Self::SquareRoot { .. }
                 | Self::Divide { .. }
                 | Self::Gather { .. }
+                | Self::Largest { .. }
         )
     }
 
@@ -154,11 +171,13 @@ impl Op {
             Self::Conv { x, w, .. } | Self::Dense { x, w } => vec![*x, *w],
             Self::MatMul { a, b } | Self::Mul { a, b } | Self::Divide { a, b } => vec![*a, *b],
             Self::Gather { index, data } => vec![*index, *data],
+            Self::Noise { seed, .. } => vec![*seed],
             Self::Reshape { x }
             | Self::FloorShift { x, .. }
             | Self::Lookup { x, .. }
             | Self::Reciprocal { x, .. }
-            | Self::SquareRoot { x } => vec![*x],
+            | Self::SquareRoot { x }
+            | Self::Largest { x, .. } => vec![*x],
         }
     }
 
@@ -180,6 +199,8 @@ impl Op {
             Self::SquareRoot { .. } => "SquareRoot",
             Self::Divide { .. } => "Divide",
             Self::Gather { .. } => "Gather",
+            Self::Noise { .. } => "Noise",
+            Self::Largest { .. } => "Largest",
         }
     }
 }

@@ -12,10 +12,17 @@
 //!   then x, as an integer below p, is `s^2 + t` and s is `floor(sqrt(x))`, whatever x is.
 //! * `y = Gather(i, T)`: `(i, y)` is looked up in the table of T's entries, whose keys differ; where T is an activation, i is bounded to
 //!   the entries of one sample, so that it reads no other.
+//! * `t = Largest(x, k)` of lines of n entries: `d = x - t` is looked up with `e` in a table whose values are `-2^m` for keys below 0, 0 for the
+//!   key 0 and 1 above it; `S = sum e` per line, so that `S = above - 2^m below` for the numbers of entries above and below t. For some q,
+//!   range-checked from `k - n` on, `w = k - 1 - S + 2^m q` is range-checked to `[0, 2^m - n)`: then `k - 1 - w - above` is a multiple of `2^m`
+//!   smaller than `2^m`, hence 0, so `below = -q <= n - k` and `above <= k - 1`. Two numbers t < t' cannot both be so: every entry that is
+//!   not below t' is above t, so at least k of them are.
 //! * `q = Divide(a, b)`: `t = a - q b` and `b - 1 - t` are both range-checked, so that `0 <= t < b`, and q takes n values with
 //!   `n b + t < p`: two quotients would differ by `(q - q') b = t' - t`, over the integers.
 
-use super::{AxisFactor, AxisLink, AxisMap, Circuit, CircuitError, Constraint, Op, Table, TableId, TensorId, Visibility};
+use super::{
+    AxisFactor, AxisLink, AxisMap, Circuit, CircuitError, Constraint, Op, SeparableMap, Table, TableId, TensorId, Term, Visibility,
+};
 
 const P: i128 = 0xffff_ffff_0000_0001;
 
@@ -30,6 +37,8 @@ struct Sound<'a> {
     pairs: Vec<(TableId, TensorId, TensorId)>,
     /// Per tensor: tensors that are a function of it, where it is their first or second operand.
     users: Vec<Vec<TensorId>>,
+    /// Per table: `2^m` of the step that [`Op::Largest`] is counted by.
+    heights: Vec<Option<i64>>,
 }
 
 /// Every rule about hints and private inputs; indices and shapes are checked already.
@@ -47,6 +56,7 @@ pub(crate) fn check_hints(circuit: &Circuit) -> Result<(), CircuitError> {
             Op::SquareRoot { x } => sound.square_root(id, x),
             Op::Divide { a, b } => sound.divide(id, a, b),
             Op::Gather { index, data } => sound.gather(id, index, data),
+            Op::Largest { x, rank } => sound.largest(id, x, rank),
             Op::Input { .. } if circuit.policy.input != Visibility::Public => match sound.bound(id) {
                 Some((lo, hi)) if i128::from(tensor.min) <= lo && hi <= i128::from(tensor.max) => Ok(()),
                 _ => Err(format!("private input is not range-checked to {}..={}", tensor.min, tensor.max)),
@@ -71,6 +81,7 @@ impl<'a> Sound<'a> {
             ranges: vec![Vec::new(); count],
             pairs: Vec::new(),
             users: vec![Vec::new(); count],
+            heights: circuit.tables.iter().map(step_height).collect(),
         };
         for (index, tensor) in circuit.tensors.iter().enumerate() {
             let mut operands = tensor.op.operands();
@@ -265,6 +276,58 @@ impl<'a> Sound<'a> {
         }
     }
 
+    fn largest(&self, t: TensorId, x: TensorId, rank: usize) -> Result<(), String> {
+        let shape = &self.circuit.tensor(x).shape;
+        let extent = shape.last().copied().unwrap_or(1);
+        let along = SeparableMap::across(shape.len(), &[shape.len().saturating_sub(1)]);
+        let is_difference = |d: &TensorId| {
+            let Op::Linear { terms, constant } = &self.circuit.tensor(*d).op else { return false };
+            let is = |of: TensorId, coefficient: i64, fits: &dyn Fn(&SeparableMap) -> bool| {
+                terms.iter().any(|term| term.x == of && term.coefficient == coefficient && fits(&term.map))
+            };
+            constant.is_empty() && terms.len() == 2 && is(x, 1, &SeparableMap::is_identity) && is(t, -1, &|map| *map == along)
+        };
+        let complete = self.users(t).filter(is_difference).any(|d| {
+            let steps = self.users(d).filter_map(|e| match self.circuit.tensor(e).op {
+                Op::Lookup { x, table } if x == d && self.pairs.binary_search(&(table, d, e)).is_ok() => {
+                    Some((e, self.heights[table.index()]?))
+                }
+                _ => None,
+            });
+            steps.into_iter().any(|(e, height)| self.is_counted((e, height), &along, (extent, rank)))
+        });
+        let what = || format!("place {rank} of the lines of `{}`", self.name(x));
+        if complete { Ok(()) } else { Err(format!("{} is not pinned from both sides", what())) }
+    }
+
+    /// Whether the sum of the steps along a line shows that at most `rank - 1` entries are above and at most `extent - rank` below.
+    fn is_counted(&self, (e, height): (TensorId, i64), along: &SeparableMap, (extent, rank): (usize, usize)) -> bool {
+        let (Ok(extent), Ok(rank)) = (i64::try_from(extent), i64::try_from(rank)) else { return false };
+        let is_sum = |s: &TensorId| match &self.circuit.tensor(*s).op {
+            Op::Linear { terms, constant } => {
+                let term = Term { x: e, coefficient: 1, map: along.clone() };
+                constant.is_empty() && *terms == [term]
+            }
+            _ => false,
+        };
+        self.users(e).filter(is_sum).any(|s| {
+            self.users(s).any(|w| {
+                let Op::Linear { terms, .. } = &self.circuit.tensor(w).op else { return false };
+                let [first, second] = terms.as_slice() else { return false };
+                let q = if first.x == s { second.x } else { first.x };
+                let (Some((lo, hi)), Some(size)) = (self.bound(w), self.size(q)) else { return false };
+                let is_small = |(least, _): (i128, i128)| {
+                    least >= i128::from(rank - extent) && (size + i128::from(extent) + 1) * i128::from(height) < P / 4
+                };
+                self.is_combination(w, &[(s, -1), (q, height)], rank - 1)
+                    && lo >= 0
+                    && hi + i128::from(extent) < i128::from(height)
+                    && size < 1 << 62
+                    && self.bound(q).is_some_and(is_small)
+            })
+        })
+    }
+
     /// Whether a tensor is exactly `sum coefficient * operand + constant`, entry by entry.
     fn is_combination(&self, id: TensorId, expected: &[(TensorId, i64)], constant: i64) -> bool {
         let Op::Linear { terms, constant: actual } = &self.circuit.tensor(id).op else { return false };
@@ -283,6 +346,21 @@ impl<'a> Sound<'a> {
     fn name(&self, id: TensorId) -> &str {
         &self.circuit.tensor(id).name
     }
+}
+
+/// `2^m`, if the table's values are `-2^m` for keys below 0, 0 for the key 0, and 1 above it.
+fn step_height(table: &Table) -> Option<i64> {
+    let Table::Function { min, values, .. } = table else { return None };
+    let height = values.first().filter(|_| *min < 0).map(|&value| -i64::from(value)).filter(|height| height.count_ones() == 1)?;
+    let fits = (*min..).zip(values).all(|(key, &value)| {
+        i64::from(value)
+            == match key {
+                i64::MIN..0 => -height,
+                0 => 0,
+                _ => 1,
+            }
+    });
+    (fits && height > 0).then_some(height)
 }
 
 fn tensor_id(index: usize) -> TensorId {

@@ -89,7 +89,8 @@ fn write_op(f: &mut fmt::Formatter<'_>, op: &Op) -> fmt::Result {
         Op::Gather { index, data } => pair(f, *index, *data),
         Op::Reshape { x } | Op::SquareRoot { x } => write!(f, "{name}(%{})", x.0),
         Op::FloorShift { x, shift } => write!(f, "{name}(%{}, {shift})", x.0),
-        Op::Lookup { x, table } => write!(f, "{name}(%{}, table {})", x.0, table.0),
+        Op::Noise { seed: x, table } | Op::Lookup { x, table } => write!(f, "{name}(%{}, table {})", x.0, table.0),
+        Op::Largest { x, rank } => write!(f, "{name}(%{}, {rank})", x.0),
         Op::Reciprocal { x, log_numerator } => write!(f, "{name}(2^{log_numerator} / %{})", x.0),
     }
 }

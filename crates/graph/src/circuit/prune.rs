@@ -31,7 +31,7 @@ pub(crate) fn prune(circuit: Circuit, pins: &[Vec<TensorId>]) -> Circuit {
         tensor.op.rename(new_id);
         match tensor.op {
             Op::Weight { param } => param_used[param] = true,
-            Op::Lookup { table, .. } => table_used[table.index()] = true,
+            Op::Lookup { table, .. } | Op::Noise { table, .. } => table_used[table.index()] = true,
             _ => {}
         }
     }
@@ -40,7 +40,7 @@ pub(crate) fn prune(circuit: Circuit, pins: &[Vec<TensorId>]) -> Circuit {
     for tensor in &mut tensors {
         match &mut tensor.op {
             Op::Weight { param } => *param = param_ids[*param],
-            Op::Lookup { table, .. } => *table = new_table(*table),
+            Op::Lookup { table, .. } | Op::Noise { table, .. } => *table = new_table(*table),
             _ => {}
         }
     }
@@ -128,11 +128,13 @@ impl Op {
             Self::Conv { x, w, .. } | Self::Dense { x, w } => (*x, *w) = (new_id(*x), new_id(*w)),
             Self::MatMul { a, b } | Self::Mul { a, b } | Self::Divide { a, b } => (*a, *b) = (new_id(*a), new_id(*b)),
             Self::Gather { index, data } => (*index, *data) = (new_id(*index), new_id(*data)),
+            Self::Noise { seed, .. } => *seed = new_id(*seed),
             Self::Reshape { x }
             | Self::FloorShift { x, .. }
             | Self::Lookup { x, .. }
             | Self::Reciprocal { x, .. }
-            | Self::SquareRoot { x } => *x = new_id(*x),
+            | Self::SquareRoot { x }
+            | Self::Largest { x, .. } => *x = new_id(*x),
         }
     }
 }

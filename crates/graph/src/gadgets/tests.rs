@@ -107,6 +107,11 @@ fn virtual_tensor(circuit: &Circuit, index: usize, values: &[Vec<u64>]) -> Vec<u
                 })
                 .collect()
         }
+        Op::Noise { seed, table } => {
+            let Table::Function { values: rows, .. } = &circuit.tables[table.index()] else { panic!("no function") };
+            let seed: Vec<i64> = values[seed.index()].iter().map(|&word| from_field(word)).collect();
+            crate::circuit::noise::noise(&seed, rows, tensor.len()).map(to_field).collect()
+        }
         op => panic!("{} is not virtual or not used by gadgets", op.name()),
     }
 }
@@ -214,6 +219,11 @@ fn candidates(circuit: &Circuit, index: usize, entry: usize, values: &[Vec<u64>]
             let inverse = power(to_field(1 << shift), P - 2);
             let x = values[x.index()][entry];
             (0..1u64 << shift).map(|rem| mul(add(x, P - rem), inverse)).collect()
+        }
+        // What the differences to the line's first entry can be.
+        Op::Largest { x, .. } => {
+            let first = values[x.index()][entry * circuit.tensor(x).shape.last().unwrap()];
+            (-64..64).map(|difference| add(first, to_field(difference))).collect()
         }
         _ => match table_values {
             Some((table, true)) => {
@@ -361,6 +371,110 @@ fn argmax_breaks_ties_by_rule() {
             let expected = if select_last { v.iter().rposition(|x| x == max) } else { v.iter().position(|x| x == max) };
             let expected = i64::try_from(expected.unwrap()).unwrap();
             assert_eq!(unique(&circuit, &v.map(to_field)), Some(vec![expected]), "{v:?}");
+        }
+    }
+}
+
+/// `(circuit, expected index)` for scores of `[-2, 2)`.
+fn draws(n: usize, temperature: f64, top_k: Option<usize>) -> (Circuit, impl Fn(&[i64], &[i64]) -> i64) {
+    let mut b = builder(Visibility::Public);
+    let x = free(&mut b, &[n], 1);
+    let seed = input(&mut b, "seed", &[2], (0, 16), 1.0).unwrap();
+    let y = sample(&mut b, "y", x, seed, Draw { label: "noise", temperature, top_k }).unwrap();
+    let circuit = finish(b, y);
+    let rows: Vec<i32> = (0..1 << 13).map(|row| (8.0 * temperature * gumbel(row, 13)).round() as i32).collect();
+    let expected = move |x: &[i64], seed: &[i64]| {
+        let noise: Vec<i64> = crate::circuit::noise::noise(seed, &rows, n).collect();
+        let mut sorted = x.to_vec();
+        sorted.sort_unstable_by_key(|&x| -x);
+        let threshold = top_k.map_or(i64::MIN, |k| sorted[k - 1]);
+        let above = |x: i64| i64::from(top_k.is_some_and(|k| k < n) && x > threshold);
+        let best = (0..n).filter(|&i| x[i] >= threshold).max_by_key(|&i| (8 * x[i] + above(x[i]) + noise[i], n - i));
+        i64::try_from(best.unwrap()).unwrap()
+    };
+    (circuit, expected)
+}
+
+#[test]
+fn a_draw_is_unique_and_right() {
+    for top_k in [None, Some(1), Some(2), Some(3)] {
+        let (circuit, expected) = draws(3, 0.3, top_k);
+        for code in 0..64i64 {
+            let x = [code % 4 - 2, code / 4 % 4 - 2, code / 16 - 2];
+            let seed = [code, 7];
+            let all = solutions(&circuit, &[x.map(to_field).to_vec(), seed.map(to_field).to_vec()], 2);
+            assert_eq!(all.len(), 1, "{x:?} {top_k:?}");
+            let y = from_field(all[0][circuit.outputs[0].tensor.index()][0]);
+            assert_eq!(y, expected(&x, &seed), "{x:?} {top_k:?}");
+        }
+        // Scores that only a hostile owner's weights give: the differences decide, or there is no assignment.
+        for base in [P / 2, P - 1, 12345, P / 3] {
+            let x = [base, add(base, 1), add(base, 2)];
+            let seed = [1, 2].map(to_field).to_vec();
+            assert!(solutions(&circuit, &[x.to_vec(), seed], 2).len() <= 1, "{base} {top_k:?}");
+        }
+    }
+}
+
+#[test]
+fn a_threshold_is_refused_unless_it_is_counted() {
+    let (circuit, _) = draws(4, 0.3, Some(2));
+    let largest = circuit.tensors.iter().position(|tensor| matches!(tensor.op, Op::Largest { .. })).unwrap();
+    let refused = |change: &dyn Fn(&mut Circuit)| {
+        let mut broken = circuit.clone();
+        change(&mut broken);
+        broken.check().unwrap_err().to_string()
+    };
+    for other in [1, 3] {
+        let refusal = refused(&|circuit| circuit.tensors[largest].op = match circuit.tensors[largest].op {
+            Op::Largest { x, .. } => Op::Largest { x, rank: other },
+            ref op => op.clone(),
+        });
+        assert!(refusal.contains("place"), "{refusal}");
+    }
+    let step = circuit.tables.iter().position(|table| matches!(table, Table::Function { name, .. } if name == "step")).unwrap();
+    let Table::Function { min, values: rows, .. } = &circuit.tables[step] else { panic!("no function") };
+    for (key, value) in [(0, 1), (0, -1), (1, 0), (-1, 0), (*min, 1)] {
+        let at = usize::try_from(key - min).unwrap();
+        assert_ne!(rows[at], value);
+        let refusal = refused(&|circuit| {
+            if let Table::Function { values, .. } = &mut circuit.tables[step] {
+                values[at] = value;
+            }
+        });
+        assert!(refusal.contains("place"), "{refusal}");
+    }
+    let refusal = refused(&|circuit| circuit.policy.input = Visibility::Private);
+    assert!(refusal.contains("public input"), "{refusal}");
+    let mut b = builder(Visibility::Private);
+    let x = free(&mut b, &[4], 1);
+    let refusal = sample(&mut b, "y", x, x, Draw { label: "noise", temperature: 1.0, top_k: None }).unwrap_err().to_string();
+    assert!(refusal.contains("--input public"), "{refusal}");
+}
+
+/// Shares of many draws are those of the softmax.
+#[test]
+fn draws_follow_the_softmax() {
+    let (n, temperature) = (6usize, 100.0);
+    let x = [0i64, 50, 120, -80, 200, 199];
+    let rows: Vec<i32> = (0..1 << 13).map(|row| (8.0 * temperature * gumbel(row, 13)).round() as i32).collect();
+    for top_k in [n, 3] {
+        let mut sorted = x;
+        sorted.sort_unstable_by_key(|&x| -x);
+        let threshold = sorted[top_k - 1];
+        let weight = |i: usize| if x[i] >= threshold { (x[i] as f64 / temperature).exp() } else { 0.0 };
+        let total: f64 = (0..n).map(weight).sum();
+        let count = 200_000;
+        let noise: Vec<i64> = crate::circuit::noise::noise(&[2026], &rows, n * count).collect();
+        let mut drawn = vec![0usize; n];
+        for noise in noise.chunks(n) {
+            let real = (0..n).filter(|&i| x[i] >= threshold);
+            drawn[real.max_by_key(|&i| (8 * x[i] + noise[i], n - i)).unwrap()] += 1;
+        }
+        for (i, &drawn) in drawn.iter().enumerate() {
+            let (share, expected) = (drawn as f64 / count as f64, weight(i) / total);
+            let deviation = (expected * (1.0 - expected) / count as f64).sqrt();
+            assert!((share - expected).abs() <= 4.0 * deviation + 1e-4, "{i}: {share} instead of {expected}");
         }
     }
 }

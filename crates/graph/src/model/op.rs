@@ -113,6 +113,15 @@ pub enum ModelOp {
         /// Ties go to the highest index.
         select_last: bool,
     },
+    /// Index of an entry along the last axis, which stays with extent 1, drawn from `softmax(x / temperature)` of the greatest entries by
+    /// the seed that the second operand holds: the greatest of `x / temperature + g`, where g is Gumbel noise of the seed
+    /// ([`crate::circuit::noise`]); ties go to the lowest index. The result holds whole numbers.
+    Sample {
+        /// Greater than zero.
+        temperature: f32,
+        /// Only entries that are among so many of the greatest, counted with multiplicity; `None` for all.
+        top_k: Option<usize>,
+    },
     /// `exp(x - max) / sum exp(x - max)` along an axis. A second operand, constant and broadcast to x's shape, says which
     /// entries are real (not zero): the others count neither in the maximum nor in the sum, and their result is zero. Lines
     /// without a real entry are zero.
@@ -326,6 +335,7 @@ impl ModelOp {
             Self::ZeroStuff { .. } => "ZeroStuff",
             Self::Gather { .. } => "Gather",
             Self::ArgMax { .. } => "ArgMax",
+            Self::Sample { .. } => "Sample",
             Self::Softmax { .. } => "Softmax",
             Self::Normalize { .. } => "Normalize",
             Self::Trees { .. } => "Trees",

@@ -110,6 +110,10 @@ impl fmt::Display for ModelOp {
                     if *select_last { " select_last" } else { "" }
                 )
             }
+            Self::Sample { temperature, top_k } => {
+                write!(f, " temperature={temperature}")?;
+                top_k.map_or(Ok(()), |k| write!(f, " top_k={k}"))
+            }
             Self::Normalize { axes, epsilon, centred } => {
                 write!(f, " axes={axes:?} epsilon={epsilon}{}", if *centred { " centred" } else { "" })
             }

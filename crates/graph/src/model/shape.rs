@@ -140,6 +140,19 @@ fn rule(op: &ModelOp, operands: &[&[usize]], output: &[usize]) -> Rule {
             shape[*k] = 1;
             equal("result", &shape, output)
         }
+        ModelOp::Sample { temperature, top_k } => {
+            count(operands, 2..=2)?;
+            let mut shape = operands[0].to_vec();
+            let extent = shape.last_mut().ok_or_else(|| "a draw from a scalar".to_owned())?;
+            require(temperature.is_finite() && *temperature > 0.0, || {
+                format!("temperature must be greater than zero, got {temperature}")
+            })?;
+            require(top_k.is_none_or(|k| (1..=*extent).contains(&k)), || {
+                format!("top_k {} of {extent} entries", top_k.unwrap_or(0))
+            })?;
+            *extent = 1;
+            equal("result", &shape, output)
+        }
         ModelOp::Softmax { axis: k } => {
             count(operands, 1..=2)?;
             axis(*k, operands[0])?;

@@ -8,7 +8,7 @@ use veritorch_sumcheck::ProverTranscript;
 use super::*;
 
 /// What refuses a proof whose challenges are not those that its later messages were made for: the next equation, or proof of work.
-const LATER: &[&str] = &["check `points` failed", "check `contractions` failed", "check `constant` failed", "check `public input` failed", WORK, OPENING_WORK];
+const LATER: &[&str] = &["check `points` failed", "check `contractions` failed", "check `constant` failed", "check `public input` failed", "check `noise` failed", WORK, OPENING_WORK];
 const WORK: &str = "proof of work for `model columns` is missing";
 const OPENING_WORK: &str = "proof of work for `opening combination` is missing";
 const ROW: &str = "check `combination sumcheck` failed";

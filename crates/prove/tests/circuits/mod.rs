@@ -4,8 +4,8 @@ use veritorch_graph::circuit::{
     AxisFactor, AxisLink, AxisMap, Circuit, CircuitBuilder, ConvGeometry, Policy, SeparableMap, TensorId, Term, Visibility,
 };
 use veritorch_graph::gadgets::{
-    Mask, Normalisation, Quotient, Windows, apply_table, argmax, divide, embedding, function_table, input, max_pool_axis,
-    Trees, normalize, one_hot_len, requantise, signed_range, softmax, trees,
+    Draw, Mask, Normalisation, Quotient, Windows, apply_table, argmax, divide, embedding, function_table, input, max_pool_axis,
+    Trees, normalize, one_hot_len, requantise, sample, signed_range, softmax, trees,
 };
 
 /// A circuit with weights and one sample.
@@ -266,6 +266,21 @@ pub fn forest() -> Case {
     b.finish("forest")
 }
 
+/// Draws by a public seed: from all scores of a row, and from its greatest ones.
+pub fn draws() -> Case {
+    let mut b = Builder::new("draws", Policy { input: Visibility::Public, ..POLICY });
+    let x = b.input(&[3, 6]);
+    let seed = b.input(&[4]);
+    let w = b.weight([1, 11, 6], 127);
+    let acc = b.b.dense("fc", x, w).unwrap();
+    let scores = b.rescale("scores", acc, 9);
+    for (name, top_k) in [("any", None), ("greatest", Some(4))] {
+        let drawn = sample(&mut b.b, name, scores, seed, Draw { label: "noise", temperature: 30.0, top_k }).unwrap();
+        b.b.output(name, drawn, &[3, 1], vec![1.0]);
+    }
+    b.finish("draws")
+}
+
 pub fn all() -> Vec<Case> {
-    vec![mlp(), residual(), grouped(), attention(), norms(), transformer(), forest()]
+    vec![mlp(), residual(), grouped(), attention(), norms(), transformer(), forest(), draws()]
 }

@@ -198,6 +198,7 @@ impl Lowering<'_> {
             }
             ModelOp::ReduceMax { axes } => self.reduce_max(node, axes),
             ModelOp::ArgMax { axis, select_last } => self.argmax(node, *axis, *select_last),
+            ModelOp::Sample { temperature, top_k } => self.sample(node, *temperature, *top_k),
             ModelOp::Softmax { axis } => self.softmax(node, *axis),
             ModelOp::Div => self.div(node),
             ModelOp::Normalize { axes, epsilon, centred } => self.normalize(node, axes, f64::from(*epsilon), *centred),

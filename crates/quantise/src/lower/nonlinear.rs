@@ -1,6 +1,6 @@
 //! Functions, maxima and argmax.
 
-use veritorch_graph::gadgets::{self, Windows};
+use veritorch_graph::gadgets::{self, Draw, Windows};
 use veritorch_graph::model::{Node, UnaryFn};
 
 use super::sum::Int;
@@ -8,6 +8,9 @@ use super::{Lowering, State, Unsupported};
 
 /// Logarithm of the largest table that is applied to an integer tensor directly.
 const LOG_DIRECT: u32 = 16;
+
+/// The same for whole numbers, which no rescale may touch.
+const LOG_WHOLE: u32 = 18;
 
 impl Lowering<'_> {
     pub(super) fn unary(&mut self, node: &Node, function: UnaryFn) -> Result<State, Unsupported> {
@@ -21,7 +24,7 @@ impl Lowering<'_> {
             let int = if is_whole { self.exact(id)? } else { self.int(id)? };
             let (lo, hi) = self.builder.range(int.tensor);
             let (min, log_keys) = keys(lo, hi);
-            if log_keys <= LOG_DIRECT {
+            if log_keys <= if is_whole { LOG_WHOLE } else { LOG_DIRECT } {
                 let table = self.table(function, int.scale, format, min, log_keys);
                 let tensor = gadgets::apply_table(&mut self.builder, &name, int.tensor, table)?;
                 return Ok(State::Int(Int { tensor, scale: format.scale }));
@@ -67,6 +70,15 @@ impl Lowering<'_> {
         let x = self.settled(node.inputs[0])?;
         let name = self.graph.value(node.output).name.clone();
         let tensor = gadgets::argmax(&mut self.builder, &name, x.tensor, axis, select_last)?;
+        Ok(State::Int(Int { tensor, scale: 1.0 }))
+    }
+
+    pub(super) fn sample(&mut self, node: &Node, temperature: f32, top_k: Option<usize>) -> Result<State, Unsupported> {
+        let scores = self.operand(node.inputs[0])?;
+        let seed = self.int(node.inputs[1])?;
+        let name = self.graph.value(node.output).name.clone();
+        let draw = Draw { label: &format!("temperature {temperature}"), temperature: f64::from(temperature) / scores.scale, top_k };
+        let tensor = gadgets::sample(&mut self.builder, &name, scores.tensor, seed.tensor, draw)?;
         Ok(State::Int(Int { tensor, scale: 1.0 }))
     }
 }

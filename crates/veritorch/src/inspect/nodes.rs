@@ -159,7 +159,9 @@ fn tensor_row(circuit: &Circuit, id: TensorId, work: Work) -> TensorRow {
         | Op::Reciprocal { .. }
         | Op::SquareRoot { .. }
         | Op::Divide { .. }
-        | Op::Gather { .. } => "committed".to_owned(),
+        | Op::Gather { .. }
+        | Op::Largest { .. } => "committed".to_owned(),
+        Op::Noise { .. } => "public: computed by the verifier".to_owned(),
     };
     for constraint in &circuit.constraints {
         match constraint {
@@ -223,6 +225,8 @@ fn label(circuit: &Circuit, ids: &[TensorId]) -> String {
             Op::SquareRoot { .. } => "square root".to_owned(),
             Op::Divide { .. } => "quotient".to_owned(),
             Op::Gather { .. } => "gather".to_owned(),
+            Op::Noise { .. } => "noise".to_owned(),
+            Op::Largest { rank, .. } => format!("{rank} greatest"),
             Op::Lookup { .. } if is_maximum(circuit, *id) => "maximum".to_owned(),
             Op::Lookup { table, .. } => match circuit.tables.get(table.index()) {
                 Some(Table::Function { name, .. }) => name.clone(),
@@ -257,7 +261,9 @@ fn protocol(circuit: &Circuit, ids: &[TensorId]) -> String {
             | Op::Reciprocal { .. }
             | Op::SquareRoot { .. }
             | Op::Divide { .. }
-            | Op::Gather { .. } => add("commit + lookup"),
+            | Op::Gather { .. }
+            | Op::Largest { .. } => add("commit + lookup"),
+            Op::Noise { .. } => add("public"),
             Op::Weight { .. } => {}
             Op::Linear { .. } | Op::Reshape { .. } => {}
         }

@@ -1,10 +1,12 @@
-//! What a proof says of a text: a prompt, and what the model says greedily after it.
+//! What a proof says of a text: a prompt, and what the model says after it.
 //!
 //! The circuit gives `next_ids[i]`, the greedy choice after `ids[..=i]`. The last two ids of the sequence are the numbers `P` of tokens of the
 //! prompt and `T` of tokens of the text; no earlier position sees them. The text is generated if `1 <= P <= T <= S - 2` and
-//! `ids[i] = next_ids[i - 1]` for `P <= i < T`, which anyone reads off the public ids (`docs/decisions/008-texts.md`).
+//! `ids[i] = next_ids[i - 1]` for `P <= i < T`, which anyone reads off the public ids (`docs/decisions/008-texts.md`). Where tokens are drawn,
+//! the seed is a public input as well. Where the ids are hidden, the circuit counts the tokens for which this does not hold, and shows the number.
 
-use veritorch_graph::circuit::Port;
+use veritorch_checkpoint::{HIDDEN_TEXT, SEED, SEED_WORDS};
+use veritorch_graph::circuit::{Circuit, Op, Port, Table};
 
 use crate::{Error, Proof, Verifier};
 
@@ -22,6 +24,66 @@ pub struct TextStatement {
     pub prompt: Vec<u32>,
     /// Ids that the model chose, one after the other.
     pub generated: Vec<u32>,
+    /// The seed that they were drawn by; `None` where they are the likeliest.
+    pub seed: Option<u64>,
+}
+
+/// What a proof says of a text that it does not show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HiddenText {
+    /// Tokens of the prompt.
+    pub prompt: usize,
+    /// Tokens that the model said after it.
+    pub generated: usize,
+}
+
+/// How tokens are drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drawing {
+    /// The temperature, as compiled: "temperature 0.8".
+    pub temperature: String,
+    /// Draws are among so many of the likeliest tokens; `None` for all.
+    pub top_k: Option<usize>,
+}
+
+/// What a circuit says about texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TextKind {
+    /// The next ids.
+    Shown {
+        /// By a seed.
+        drawn: bool,
+    },
+    /// How many tokens are not the next ones.
+    Hidden,
+}
+
+impl TextKind {
+    /// By the names of a circuit's ports, which are whole numbers; `None` where it is none for texts.
+    pub(crate) fn of(circuit: &Circuit) -> Option<Self> {
+        let is = |ports: &[Port], names: &[&str]| {
+            ports.len() == names.len() && ports.iter().zip(names).all(|(port, name)| port.name == *name && port.scale == [1.0])
+        };
+        let (inputs, outputs) = (circuit.inputs.as_slice(), circuit.outputs.as_slice());
+        match is(outputs, &[NEXT_IDS]) {
+            true if is(inputs, &[IDS]) => Some(Self::Shown { drawn: false }),
+            true if is(inputs, &[IDS, SEED]) => Some(Self::Shown { drawn: true }),
+            false if is(inputs, &[IDS]) && is(outputs, &HIDDEN_TEXT) => Some(Self::Hidden),
+            _ => None,
+        }
+    }
+}
+
+/// Words of a seed, lowest first.
+pub(crate) fn seed_words(seed: u64) -> Vec<i64> {
+    (0..SEED_WORDS).map(|word| i64::from((seed >> (16 * word)) as u16)).collect()
+}
+
+/// The seed of these words.
+fn seed_of(words: &[i64]) -> Option<u64> {
+    let words: Vec<u16> = words.iter().map(|&word| u16::try_from(word).ok()).collect::<Option<_>>()?;
+    let words: [u16; SEED_WORDS] = words.try_into().ok()?;
+    Some(words.iter().rev().fold(0, |seed, &word| (seed << 16) | u64::from(word)))
 }
 
 impl TextStatement {
@@ -53,7 +115,7 @@ impl TextStatement {
         let text: Option<Vec<u32>> = text.iter().map(|&id| u32::try_from(id).ok()).collect();
         let mut prompt = text.ok_or("an id is negative or too large")?;
         let generated = prompt.split_off(prompt_len);
-        Ok(Self { prompt, generated })
+        Ok(Self { prompt, generated, seed: None })
     }
 }
 
@@ -66,18 +128,75 @@ impl Verifier {
     pub fn text(&self, proof: &Proof) -> Result<TextStatement, Error> {
         let refuse = |reason: String| Error::Text { reason };
         let (circuit, statement) = (self.circuit(), &proof.proof.statement);
-        let names = |port: &Port, name: &str| port.name == name && port.scale == [1.0];
-        let ports = (circuit.inputs.as_slice(), circuit.outputs.as_slice());
-        if !matches!(ports, ([input], [output]) if names(input, IDS) && names(output, NEXT_IDS)) {
-            return Err(refuse(format!("`{}` is not compiled for texts", circuit.name)));
-        }
-        let ([ids], [next_ids]) = (statement.inputs.as_slice(), statement.outputs.as_slice()) else {
+        let drawn = match TextKind::of(circuit) {
+            Some(TextKind::Shown { drawn }) => drawn,
+            Some(TextKind::Hidden) => return Err(refuse("the proof does not show its text".to_owned())),
+            None => return Err(refuse(format!("`{}` is not compiled for texts", circuit.name))),
+        };
+        let (inputs, [next_ids]) = (statement.inputs.as_slice(), statement.outputs.as_slice()) else {
             return Err(refuse("the proof does not show the ids of its text".to_owned()));
+        };
+        let (ids, seed) = match inputs {
+            [ids] if !drawn => (ids, None),
+            [ids, words] if drawn => (ids, Some(seed_of(words).ok_or_else(|| refuse("the seed is none".to_owned()))?)),
+            _ => return Err(refuse("the proof does not show the ids of its text".to_owned())),
         };
         if statement.batch != 1 || ids.len() != next_ids.len() {
             return Err(refuse(format!("a proof of {} samples, expected one text", statement.batch)));
         }
-        TextStatement::read(ids, next_ids).map_err(refuse)
+        let text = TextStatement::read(ids, next_ids).map_err(refuse)?;
+        Ok(TextStatement { seed, ..text })
+    }
+
+    /// What a proof, verified before, says of a text that it does not show; `None` where it shows it.
+    ///
+    /// # Errors
+    /// [`Error::Text`]: the circuit is none for texts, its outputs are hidden too, or a token is not the model's.
+    pub fn hidden_text(&self, proof: &Proof) -> Result<Option<HiddenText>, Error> {
+        let refuse = |reason: String| Error::Text { reason };
+        let (circuit, statement) = (self.circuit(), &proof.proof.statement);
+        if TextKind::of(circuit) != Some(TextKind::Hidden) {
+            return Ok(None);
+        }
+        let outputs: Vec<i64> = statement.outputs.iter().flatten().copied().collect();
+        let &[prompt, end, mistakes] = outputs.as_slice() else {
+            return Err(refuse("the proof does not show what it says of its text: its outputs are hidden, or there are several texts".to_owned()));
+        };
+        let room = circuit.inputs.first().map_or(0, |port| circuit.tensor(port.tensor).len().saturating_sub(MARKS));
+        HiddenText::read(prompt, end, mistakes, room).map(Some).map_err(refuse)
+    }
+
+    /// How the tokens of this circuit's texts are drawn; `None` where they are the likeliest.
+    #[must_use]
+    pub fn drawing(&self) -> Option<Drawing> {
+        let circuit = self.circuit();
+        let table = circuit.tensors.iter().find_map(|tensor| match tensor.op {
+            Op::Noise { table, .. } => Some(table),
+            _ => None,
+        })?;
+        let temperature = match circuit.tables.get(table.index()) {
+            Some(Table::Function { name, .. }) => name.clone(),
+            _ => String::new(),
+        };
+        let top_k = circuit.tensors.iter().find_map(|tensor| match tensor.op {
+            Op::Largest { rank, .. } => Some(rank),
+            _ => None,
+        });
+        Some(Drawing { temperature, top_k })
+    }
+}
+
+impl HiddenText {
+    /// Reads a circuit's outputs on a sequence with room for so many tokens.
+    pub(crate) fn read(prompt: i64, end: i64, mistakes: i64, room: usize) -> Result<Self, String> {
+        if mistakes != 0 {
+            return Err(format!("tokens of the text that the model does not say: {mistakes}"));
+        }
+        let lengths = usize::try_from(prompt).ok().zip(usize::try_from(end).ok());
+        match lengths.filter(|&(prompt, end)| prompt >= 1 && prompt <= end && end <= room) {
+            Some((prompt, end)) => Ok(Self { prompt, generated: end - prompt }),
+            None => Err("the last two ids do not say where the prompt and the text end".to_owned()),
+        }
     }
 }
 
@@ -91,7 +210,7 @@ mod tests {
     }
 
     fn statement() -> TextStatement {
-        TextStatement { prompt: vec![5, 3, 0], generated: vec![1, 4, 6] }
+        TextStatement { prompt: vec![5, 3, 0], generated: vec![1, 4, 6], seed: None }
     }
 
     fn sequence() -> Vec<i64> {
@@ -118,6 +237,24 @@ mod tests {
         let mut next_ids = next(&ids);
         next_ids[4] = 5;
         assert_eq!(TextStatement::read(&ids, &next_ids), Err("token 5 is 6, the model says 5".to_owned()));
+    }
+
+    #[test]
+    fn seeds_are_words() {
+        for seed in [0, 1, 0xffff, 0x1_0000, u64::MAX, 0x0123_4567_89ab_cdef] {
+            assert_eq!(seed_of(&seed_words(seed)), Some(seed));
+        }
+        for words in [vec![0; 3], vec![0; 5], vec![0, 0, 0, -1], vec![0x1_0000, 0, 0, 0]] {
+            assert_eq!(seed_of(&words), None, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn hidden_texts_are_read_off_three_numbers() {
+        assert_eq!(HiddenText::read(3, 6, 0, 8), Ok(HiddenText { prompt: 3, generated: 3 }));
+        for (prompt, end, mistakes) in [(0, 6, 0), (4, 3, 0), (3, 9, 0), (-1, 6, 0), (3, 6, 1), (3, 6, -1), (3, i64::MAX, 0)] {
+            assert!(HiddenText::read(prompt, end, mistakes, 8).is_err(), "{prompt} {end} {mistakes}");
+        }
     }
 
     #[test]

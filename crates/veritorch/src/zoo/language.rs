@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use veritorch_checkpoint::{Checkpoint, LoadOptions, build};
+use veritorch_checkpoint::{Checkpoint, Head, LoadOptions, build};
 use veritorch_graph::model::{Element, Stored};
 
 use super::Random;
@@ -27,7 +27,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 pub fn language_model(name: &str, seq_len: Option<usize>) -> Option<Result<Checkpoint, Error>> {
     let (name, config, usual) = MODELS.iter().find(|(known, ..)| *known == name)?;
     let config: Value = serde_json::from_str(config).unwrap_or_default();
-    let options = LoadOptions { next_ids: true, ..LoadOptions::new(seq_len.unwrap_or(*usual)) };
+    let options = LoadOptions { head: Head { next_ids: true, ..Head::default() }, ..LoadOptions::new(seq_len.unwrap_or(*usual)) };
     let mut random = Random::new(0x7665_7269);
     Some(build(name, config, &options, Box::new(move |name, shape| tensor(&mut random, name, shape))).map_err(Error::from))
 }

@@ -5,6 +5,7 @@
 
 mod elementwise;
 mod integers;
+mod sample;
 mod trees;
 mod window;
 mod wiring;
@@ -161,6 +162,7 @@ pub fn evaluate_node(
         ModelOp::ArgMax { axis, select_last } => {
             elementwise::arg_max(operands[0], *axis, *select_last)
         }
+        ModelOp::Sample { temperature, top_k } => sample::sample(operands[0], operands[1], *temperature, *top_k),
         ModelOp::Div => elementwise::binary(operands, output_shape, |a, b| a / b),
         ModelOp::Softmax { axis } => elementwise::softmax(operands, *axis),
         ModelOp::Normalize { axes, epsilon, centred } => {

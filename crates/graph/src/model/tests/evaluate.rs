@@ -357,3 +357,28 @@ fn embedding_reads_rows_and_refuses_other_ids() {
         assert!(rows(&ids).is_err(), "{ids:?}");
     }
 }
+
+/// A draw is among the greatest entries, alike for one seed; at a temperature near 0 it is the greatest.
+#[test]
+fn draws_are_by_their_seed() {
+    let x: Vec<f32> = (0..40).map(|i| (i * 7 % 10) as f32).collect();
+    let draw = |temperature: f32, top_k: Option<usize>, seed: f32| {
+        let op = ModelOp::Sample { temperature, top_k };
+        let seed = [seed, 0.0, 0.0, 0.0];
+        let operands = [Operand { shape: &[4, 10], data: &x }, Operand { shape: &[4], data: &seed }];
+        evaluate_node(&op, &operands, &[4, 1]).unwrap()
+    };
+    let greatest: Vec<f32> = x.chunks(10).map(|line| line.iter().position(|&v| v == 9.0).unwrap() as f32).collect();
+    assert_eq!(draw(1e-4, None, 1.0), greatest);
+    assert_eq!(draw(50.0, Some(1), 1.0), greatest);
+    let mut seen = std::collections::BTreeSet::new();
+    for seed in 0..50 {
+        let drawn = draw(50.0, Some(3), seed as f32);
+        assert_eq!(drawn, draw(50.0, Some(3), seed as f32));
+        for (line, &index) in x.chunks(10).zip(&drawn) {
+            assert!(line[index as usize] >= 7.0, "{index}");
+            seen.insert(line[index as usize] as i32);
+        }
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), [7, 8, 9]);
+}
