@@ -1,4 +1,4 @@
-"""Noise that both sides compute from the statement's seeds (docs/protocol.md, section 5b)."""
+"""Noise that both sides compute from the statement's seeds (docs/protocol.md, section 5c)."""
 
 from __future__ import annotations
 

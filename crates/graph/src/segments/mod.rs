@@ -278,7 +278,10 @@ impl<'a> Division<'a> {
     /// The tables that these constraints and lookups use, in the circuit's order; theirs are renumbered. Imports' limbs use none.
     fn tables(&self, tensors: &mut [Tensor], constraints: &mut [Constraint], renamed: impl Fn(TensorId) -> TensorId) -> Vec<Table> {
         let mut used: BTreeMap<TableId, TableId> = BTreeMap::new();
-        let lookups = tensors.iter().filter_map(|tensor| if let Op::Lookup { table, .. } = tensor.op { Some(table) } else { None });
+        let lookups = tensors.iter().filter_map(|tensor| match tensor.op {
+            Op::Lookup { table, .. } | Op::Noise { table, .. } => Some(table),
+            _ => None,
+        });
         let columns = constraints.iter().filter_map(|constraint| if let Constraint::Lookup { table, .. } = constraint { Some(*table) } else { None });
         used.extend(lookups.chain(columns).map(|table| (table, table)));
         let mut tables = Vec::with_capacity(used.len());
@@ -291,7 +294,7 @@ impl<'a> Division<'a> {
         }
         let new = |table: TableId| used.get(&table).copied().unwrap_or(table);
         for tensor in tensors {
-            if let Op::Lookup { table, .. } = &mut tensor.op {
+            if let Op::Lookup { table, .. } | Op::Noise { table, .. } = &mut tensor.op {
                 *table = new(*table);
             }
         }
