@@ -126,11 +126,11 @@ class Division:
             ids[index] = len(tensors)
             tensors.append(replace(tensor, op=op))
         own = [c for home, c in zip(self.constraint_homes, whole.constraints, strict=True) if home == segment]
-        used = {t.op.index for t in tensors if t.op.kind == "Lookup"} | {c.table for c in own if c.table is not None}
+        used = {t.op.index for t in tensors if t.op.kind in ("Lookup", "Noise")} | {c.table for c in own if c.table is not None}
         tables = [renamed_table(whole.tables[table], ids) for table in sorted(used)]
         numbers = {table: number for number, table in enumerate(sorted(used))}
         tensors = [
-            replace(t, op=replace(t.op, index=numbers[t.op.index])) if t.op.kind == "Lookup" else t for t in tensors
+            replace(t, op=replace(t.op, index=numbers[t.op.index])) if t.op.kind in ("Lookup", "Noise") else t for t in tensors
         ]
         constraints = []
         for column, least, bits in checks:
