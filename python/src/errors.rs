@@ -54,7 +54,8 @@ fn class(error: &Error) -> (&'static str, Option<&'static str>) {
         | Error::WrongKind { .. }
         | Error::Version { .. }
         | Error::Truncated { .. }
-        | Error::Damaged { .. } => ("ArtifactError", None),
+        | Error::Damaged { .. }
+        | Error::Parts { .. } => ("ArtifactError", None),
         Error::MissingArray { what, .. }
         | Error::UnknownArray { what, .. }
         | Error::Shape { what, .. }
@@ -95,6 +96,7 @@ fn check(error: &VerifyError) -> &'static str {
         VerifyError::Lookup(_) => "lookup",
         VerifyError::Commitment(_) => "opening",
         VerifyError::Renewal { .. } | VerifyError::Renewals { .. } => "renewal",
+        VerifyError::Segment { source, .. } => check(source),
     }
 }
 
