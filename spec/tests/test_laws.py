@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -40,7 +39,7 @@ class Recorder(Transcript):
 def draw(own, transcript_bytes, monkeypatch):
     monkeypatch.setattr(protocol, "Transcript", Recorder)
     with suppress(Refused):
-        protocol.replay(own.key, public(own), replace(own.proof, transcript=transcript_bytes))
+        protocol.replay(own.key, public(own), own.proof.statement, transcript_bytes)
     return Recorder.last.drawn
 
 
