@@ -4,7 +4,7 @@ use std::fs;
 
 use veritorch_graph::segments::Demand;
 
-/// Bytes of the prover per unit of a circuit's demand, fitted to the peaks of the built-in models; rather too many than too few.
+/// Bytes of the prover per unit of a circuit's demand: estimates from what is kept of each; rather too many than too few.
 mod bytes {
     /// Values, cells, code word, the opening's weights.
     pub(super) const CELL: u64 = 64;
