@@ -1,5 +1,5 @@
 //! A small model with a proof of it.
-#![allow(dead_code, reason = "each target uses some of it")]
+#![expect(dead_code, reason = "each target uses some of it")]
 
 use std::collections::BTreeMap;
 use std::path::Path;

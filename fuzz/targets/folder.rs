@@ -1,5 +1,5 @@
 //! A folder with a small commitment, its opening and its ledger.
-#![allow(dead_code, reason = "each target uses some of it")]
+#![expect(dead_code, reason = "each target uses some of it")]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -41,9 +41,9 @@ use crate::key::{Model, ProvingKey, SegmentRoot, Setup, StoredTable, VerifyingKe
 use crate::progress::Progress;
 use crate::protocol::{Proven, Verified, prove_linked};
 use crate::request::Request;
-use crate::security::{SecurityReport, security, security_of};
+use crate::security::{SecurityReport, security};
 use crate::statement::{Proof, Statement};
-use crate::tensor::{CommittedTensor, Counted, Linking, Sizes, TensorCommitment};
+use crate::tensor::{CommittedTensor, Counted, Linking, TensorCommitment};
 
 /// Label of what frames the transcripts of segments, in a proof's list of sizes.
 const FRAMES: &str = "segments";
@@ -167,7 +167,7 @@ pub fn prove(
         progress.segment(index, parts.len());
         let kept = store.load(index).map_err(|reason| ProveError::Kept { segment: index + 1, reason })?;
         let finished = match kept {
-            Some(kept) => run.read(index, &kept)?,
+            Some(kept) => run.read(index, inputs, &kept)?,
             None => {
                 let proven = run.prove(index, inputs, progress)?;
                 add_all(&mut timings, &proven.timings, |total, seconds| *total += seconds);
@@ -250,7 +250,7 @@ impl Run<'_> {
     }
 
     /// A segment that was kept: it must be one of this proof.
-    fn read(&mut self, index: usize, kept: &[u8]) -> Result<Finished, ProveError> {
+    fn read(&mut self, index: usize, inputs: &[Vec<i64>], kept: &[u8]) -> Result<Finished, ProveError> {
         let segment = index + 1;
         let other = |reason: &str| ProveError::Kept { segment, reason: reason.into() };
         let finished: Finished = postcard::from_bytes(kept).map_err(|reason| ProveError::Kept { segment, reason: reason.into() })?;
@@ -265,19 +265,14 @@ impl Run<'_> {
         }
         let given = self.linking.inputs.iter().map(|counted| counted.tensor.commitment());
         let imports = self.imports(index).into_iter().map(CommittedTensor::commitment);
-        let inputs: Vec<TensorCommitment> = if index == 0 { given.collect() } else { imports.collect() };
-        let commitments = inputs.into_iter().chain(finished.exports.iter().map(CommittedTensor::commitment)).collect();
-        let statement = Statement { batch: self.batch, inputs: Vec::new(), outputs: Vec::new(), commitments };
-        // Public inputs are the caller's to compare.
-        let is_checked = index > 0 || part.vk.circuit.policy.input != Visibility::Public;
-        if is_checked {
-            let proof = Proof { statement, transcript: finished.transcript.clone() };
-            let verified = crate::verify(&part.vk, &proof).map_err(|reason| ProveError::Kept { segment, reason: reason.into() })?;
-            self.reports.push(verified.security);
-        } else {
-            let sizes = Sizes::of(&statement);
-            self.reports.push(security_of::<ProveError>(&part.vk, &sizes)?);
-        }
+        let linked: Vec<TensorCommitment> = if index == 0 { given.collect() } else { imports.collect() };
+        let commitments = linked.into_iter().chain(finished.exports.iter().map(CommittedTensor::commitment)).collect();
+        // Segments behind the first have committed inputs.
+        let inputs = if part.vk.circuit.policy.input == Visibility::Public { inputs.to_vec() } else { Vec::new() };
+        let statement = Statement { batch: self.batch, inputs, outputs: Vec::new(), commitments };
+        let proof = Proof { statement, transcript: finished.transcript.clone() };
+        let verified = crate::verify(&part.vk, &proof).map_err(|reason| ProveError::Kept { segment, reason: reason.into() })?;
+        self.reports.push(verified.security);
         Ok(finished)
     }
 
