@@ -2,7 +2,8 @@
 
     python examples/gpt_nano_sort.py gpt-nano-sort-model.json demo/data/gpt-nano-sort
 
-The file is described by https://github.com/bbycroft/llm-viz; the model sorts six digits from 0 to 2. Nothing but Python is needed.
+The file is that of the project llm-viz (Brendan Bycroft, MIT); the model sorts six digits from 0 to 2. Nothing but
+Python is needed.
 """
 
 import base64
@@ -14,7 +15,8 @@ from pathlib import Path
 model_file, folder = (Path(argument) for argument in sys.argv[1:])
 folder.mkdir(parents=True, exist_ok=True)
 
-# The model: tensors by the names of minGPT, in single precision. Its linear layers are `[out, in]`, those of GPT-2 `[in, out]`.
+# The model: tensors by the names of minGPT, in single precision. Its linear layers are `[out, in]`, those of GPT-2
+# `[in, out]`.
 
 content = json.loads(model_file.read_text())
 config, tensors = content.pop("config"), {}

@@ -104,11 +104,14 @@ impl VerifyingKey {
 
     /// The same, with the caller's error.
     pub(crate) fn check<X: From<CircuitError> + From<CommitmentError>>(&self) -> Result<(), X> {
+        if self.is_segmented() {
+            return self.checked_parts().map(drop);
+        }
         self.circuit.check()?;
         if self.circuit.batch != 0 {
             return Err(CommitmentError::Count { what: "samples that the key's circuit is made for", expected: 0, actual: self.circuit.batch }.into());
         }
-        self.check_segments()
+        Ok(())
     }
 
     /// The layout of the model commitment.

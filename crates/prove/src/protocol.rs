@@ -114,11 +114,16 @@ pub fn prove_linked(
 /// # Errors
 /// The check that failed.
 pub fn verify(key: &VerifyingKey, proof: &Proof) -> Result<Verified, VerifyError> {
-    key.check::<VerifyError>()?;
-    check_statement(&key.circuit, &proof.statement)?;
     if key.is_segmented() {
         return segments::verify(key, proof);
     }
+    key.check::<VerifyError>()?;
+    verify_checked(key, proof)
+}
+
+/// The same for a key without segments that was checked.
+pub(crate) fn verify_checked(key: &VerifyingKey, proof: &Proof) -> Result<Verified, VerifyError> {
+    check_statement(&key.circuit, &proof.statement)?;
     match any_public::<VerifyError>(key, &Sizes::of(&proof.statement))? {
         AnyPublic::Quadratic(public) => verify_in::<E2>(key, &public, proof),
         AnyPublic::Cubic(public) => verify_in::<E3>(key, &public, proof),
@@ -415,7 +420,7 @@ fn public_inputs<'a>(circuit: &'a Circuit, statement: &'a Statement) -> impl Ite
 }
 
 /// Entries of a statement's tensors that a verifier accepts: those that the integer graph can have.
-fn check_statement(circuit: &Circuit, statement: &Statement) -> Result<(), VerifyError> {
+pub(crate) fn check_statement(circuit: &Circuit, statement: &Statement) -> Result<(), VerifyError> {
     let refuse = |reason: String| Err(VerifyError::Statement { reason });
     if statement.batch == 0 || statement.batch > MAX_BATCH {
         return refuse(format!("a batch of {} samples, 1 to {MAX_BATCH} are possible", statement.batch));

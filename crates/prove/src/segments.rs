@@ -39,7 +39,7 @@ use crate::clock::{Clock, Timings};
 use crate::error::{ProveError, VerifyError};
 use crate::key::{Model, ProvingKey, SegmentRoot, Setup, StoredTable, VerifyingKey, commit};
 use crate::progress::Progress;
-use crate::protocol::{Proven, Verified, prove_linked};
+use crate::protocol::{Proven, Verified, check_statement, prove_linked, verify_checked};
 use crate::request::Request;
 use crate::security::{SecurityReport, security};
 use crate::statement::{Proof, Statement};
@@ -271,7 +271,7 @@ impl Run<'_> {
         let inputs = if part.vk.circuit.policy.input == Visibility::Public { inputs.to_vec() } else { Vec::new() };
         let statement = Statement { batch: self.batch, inputs, outputs: Vec::new(), commitments };
         let proof = Proof { statement, transcript: finished.transcript.clone() };
-        let verified = crate::verify(&part.vk, &proof).map_err(|reason| ProveError::Kept { segment, reason: reason.into() })?;
+        let verified = verify_checked(&part.vk, &proof).map_err(|reason| ProveError::Kept { segment, reason: reason.into() })?;
         self.reports.push(verified.security);
         Ok(finished)
     }
@@ -289,9 +289,10 @@ impl Run<'_> {
     }
 }
 
-/// Verifies the segments of a proof whose statement fits the key.
+/// Verifies a proof under a key with segments.
 pub(crate) fn verify(key: &VerifyingKey, proof: &Proof) -> Result<Verified, VerifyError> {
-    let parts = key.parts::<VerifyError>()?;
+    let parts = key.checked_parts::<VerifyError>()?;
+    check_statement(&key.circuit, &proof.statement)?;
     let last = parts.len() - 1;
     let Statement { batch, inputs, outputs, commitments } = &proof.statement;
     let (given_inputs, given_outputs) = ends(&key.circuit, commitments);
@@ -313,7 +314,7 @@ pub(crate) fn verify(key: &VerifyingKey, proof: &Proof) -> Result<Verified, Veri
             commitments: linked,
         };
         let proof = Proof { statement, transcript: transcript.to_vec() };
-        reports.push(crate::verify(&part.vk, &proof).map_err(refused)?.security);
+        reports.push(verify_checked(&part.vk, &proof).map_err(refused)?.security);
     }
     if !rest.is_empty() {
         return Err(VerifyError::Statement { reason: format!("{} bytes follow the last segment", rest.len()) });

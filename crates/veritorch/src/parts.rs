@@ -21,7 +21,8 @@ pub fn parts_folder(proof: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Removes the folder with what [`CompiledCircuit::prove_resumable`](crate::CompiledCircuit::prove_resumable) kept in it, if it is there.
+/// Removes what [`CompiledCircuit::prove_resumable`](crate::CompiledCircuit::prove_resumable) kept in this folder, and the folder if there is
+/// nothing else in it.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -37,7 +38,10 @@ pub fn remove_parts(folder: &Path) -> Result<(), Error> {
             fs::remove_file(&path).map_err(|source| Error::Io { action: "remove", path: path.clone(), source })?;
         }
     }
-    fs::remove_dir(folder).map_err(error)
+    match fs::remove_dir(folder) {
+        Err(source) if source.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        removed => removed.map_err(error),
+    }
 }
 
 /// Keeps the segments of one proof.

@@ -352,6 +352,11 @@ fn a_proof_that_was_stopped_goes_on() {
     std::fs::write(parts.join("000.part"), &kept).unwrap();
     let proven = prove(input, &Silent).unwrap();
     circuit.verifier().verify(&proven.proof).unwrap();
+    // What somebody else put there stays.
+    std::fs::write(parts.join("note.txt"), "mine").unwrap();
+    remove_parts(&parts).unwrap();
+    assert_eq!(names(), ["note.txt"]);
+    std::fs::remove_file(parts.join("note.txt")).unwrap();
     remove_parts(&parts).unwrap();
     assert!(!parts.exists());
     remove_parts(&parts).unwrap();

@@ -102,7 +102,8 @@ def check(
     elif isinstance(model, str | os.PathLike):
         path = os.fspath(model)
     else:
-        raise ModelError(f"expected a torch.nn.Module, an ONNX or TensorFlow Lite file or a folder, got {type(model).__name__}")
+        expected = "a torch.nn.Module, an ONNX or TensorFlow Lite file or a folder"
+        raise ModelError(f"expected {expected}, got {type(model).__name__}")
     report = json.loads(native.check(path, data, _open(input_shapes, axes, fixed_inputs), seq_len))
     return Check(
         works=report["works"],

@@ -86,11 +86,12 @@ def from_pretrained(
         seq_len: Tokens of a sequence. A circuit has one length.
         next_ids: A language model's output is the token it says next at each position, rather than all logits:
             what `Circuit.generate` needs.
-        sample: The token is drawn by a seed instead of being the likeliest. The circuit is compiled with `input="public"`.
+        sample: The token is drawn by a seed instead of being the likeliest. The circuit is compiled with
+            `input="public"`.
         temperature: What draws are made with; 1 leaves the model's probabilities as they are.
         top_k: Draws are among so many of the likeliest tokens; by default among all.
-        hides_text: Proofs show no text, but that every token of it is the model's: for `compile(.., input="private")` or
-            `"committed"`.
+        hides_text: Proofs show no text, but that every token of it is the model's: for `compile(.., input="private")`
+            or `"committed"`.
         token_types: Token types are an input of an encoder, rather than all of the first type.
 
     Raises:

@@ -120,8 +120,8 @@ class Circuit:
             commitment: For a circuit with `input="committed"`: a commitment to the input that was made before, with
                 what opens it; one of its openings is used. Without it one is made: `Proof.committed_inputs`.
             openings: Proofs that commitments which are made for this one can be used in, this one among them.
-            resume: A folder that keeps finished segments of a circuit that was compiled with `memory` until the proof is
-                there: the same call goes on where one before it ended. What is in it is secret.
+            resume: A folder that keeps finished segments of a circuit that was compiled with `memory` until the proof
+                is there: the same call goes on where one before it ended. What is in it is secret.
             threads: As in `compile`.
             progress: As in `compile`.
 
@@ -163,14 +163,15 @@ class Circuit:
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> Text:
-        """Says what the model says after a prompt, as a proof would have it: the likeliest token each time, or drawn by a seed.
+        """Says what the model says after a prompt, as a proof would have it: the likeliest tokens, or drawn by a seed.
 
         For language models: `compile(from_pretrained(folder, seq_len=.., next_ids=True), input="public", ..)`.
 
         Args:
             prompt: What stands before the text.
             max_new_tokens: Most tokens to say. With the prompt's they are at most `seq_len - 2`.
-            seed: What tokens are drawn by, 0 to 2^64 - 1, where the model was read with `sample=True`. A proof states it.
+            seed: What tokens are drawn by, 0 to 2^64 - 1, where the model was read with `sample=True`. A proof
+                states it.
             threads: As in `compile`.
             progress: As in `compile`.
 
@@ -186,8 +187,8 @@ class Circuit:
     def prove_text(self, text: Text, *, threads: int | None = None, progress: Progress | None = None) -> Proof:
         """Proves that the model says this text after this prompt, all its tokens at once. `verify_text` checks it.
 
-        With `input="private"` or `"committed"`, from a checkpoint that was read with `hides_text=True`, the proof shows how long
-        prompt and text are and that every token is the model's: `verify_hidden_text` checks it.
+        With `input="private"` or `"committed"`, from a checkpoint that was read with `hides_text=True`, the proof shows how
+        long prompt and text are and that every token is the model's: `verify_hidden_text` checks it.
 
         Args:
             text: From `generate`.

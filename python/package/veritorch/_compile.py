@@ -57,8 +57,8 @@ def compile(
 
     Args:
         model: A `torch.nn.Module` (needs the extra `veritorch[torch]`), or a path or the bytes of an ONNX file,
-            operator sets 7 to 24, or of a TensorFlow Lite file (a path by its ending `.tflite`). A leading batch axis that the file leaves open is fixed at 1. Or what
-            `from_pretrained` gives.
+            operator sets 7 to 24, or of a TensorFlow Lite file (a path by its ending `.tflite`). A leading batch axis
+            that the file leaves open is fixed at 1. Or what `from_pretrained` gives.
         example_inputs: For a module only: one sample as a tensor, a tuple of tensors, or a dict of keyword arguments.
             The circuit takes its shapes from it.
         calibration: Inputs as the model will see them, in its own units: an array for a model with one input, else a
@@ -216,7 +216,7 @@ def _load_model(model: Model, example_inputs: Any, open: native._Open) -> native
         if example_inputs is not None:
             raise ModelError("example_inputs are for modules; a checkpoint has its own shapes")
         if any(open.values()):
-            raise ModelError("input_shapes, axes and fixed_inputs are for ONNX and TensorFlow Lite files, not for checkpoints")
+            raise ModelError("input_shapes, axes and fixed_inputs are for files of models, not for checkpoints")
         return model._native
     if is_module(model):
         return native.Model.from_bytes(export(model, example_inputs), type(model).__name__, open)

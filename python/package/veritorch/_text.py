@@ -37,7 +37,7 @@ def verify_text(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[list[int], list[int]]:
-    """Checks a proof of `Circuit.prove_text`: what the committed model says after a prompt, greedily or drawn by a seed.
+    """Checks a proof of `Circuit.prove_text`: what the committed model says after a prompt, likeliest or drawn.
 
     Args:
         key: As in `verify`.

@@ -13,7 +13,7 @@ use crate::tensor::{Sizes, TensorFormat, format_of};
 pub(super) const BOUNDARIES: &str = "boundaries";
 
 /// A segment with the key that its part of a proof is checked with.
-pub(super) struct Part {
+pub(crate) struct Part {
     pub(super) segment: Segment,
     pub(super) vk: VerifyingKey,
     /// Openings that the commitments to what it exports cover: its own and one for each reader.
@@ -21,11 +21,8 @@ pub(super) struct Part {
 }
 
 impl VerifyingKey {
-    /// Root and starts of segments fit the circuit.
-    pub(crate) fn check_segments<X: From<CircuitError> + From<CommitmentError>>(&self) -> Result<(), X> {
-        if !self.is_segmented() {
-            return Ok(());
-        }
+    /// The segments in order, if the key is one that proofs can be checked with: root and starts fit, and the circuit and theirs break no rule.
+    pub(crate) fn checked_parts<X: From<CircuitError> + From<CommitmentError>>(&self) -> Result<Vec<Part>, X> {
         let count = |what, expected, actual| Err(CommitmentError::Count { what, expected, actual }.into());
         if self.segments.len() < 2 {
             return count("segments of a key that has some, at least", 2, self.segments.len());
@@ -36,7 +33,7 @@ impl VerifyingKey {
         if self.model_root != root_of(&self.segments) {
             return Err(CommitmentError::Root { what: "the segments' model commitments" }.into());
         }
-        self.parts::<X>().map(|_| ())
+        self.parts()
     }
 
     /// The segments in order.
